@@ -160,14 +160,19 @@ void pxs_head_backward(const struct pxs_kernel_context *ctx, const struct pxs_he
                        const float *x, size_t ld_x, const float *weight, const float *dy, float *dx,
                        size_t ld_dx, float *dweight);
 
-/* ---- instance norm, activation, dropout ----------------------------------------------------- */
+/* ---- norm, activation, dropout -------------------------------------------------------------- */
 
-/* y = dropout(act(norm(x + bias))), torch's order. norm: InstanceNorm2d(affine=False), eps 1e-5,
- * biased variance, statistics over the hw pixels of each image and channel. act: v > 0 ? v : slope
- * * v (LeakyReLU; slope 0 = ReLU). */
+/* instance: torch InstanceNorm2d(affine=False), eps 1e-5, biased variance, statistics over the hw
+ * pixels of each image and channel. */
+enum pxs_norm { PXS_NORM_NONE, PXS_NORM_INSTANCE };
+/* leaky ReLU: v > 0 ? v : slope * v, so slope 0 is ReLU */
+enum pxs_activation { PXS_ACTIVATION_NONE, PXS_ACTIVATION_LEAKY_RELU, PXS_ACTIVATION_TANH };
+
+/* y = dropout(activation(norm(x + bias))), torch's order. No dropout follows a tanh. */
 struct pxs_block_shape {
     int n, hw, c;
-    bool norm;
+    enum pxs_norm norm;
+    enum pxs_activation activation;
     float slope;
 };
 /* Inverted dropout with masks from the stream (seed, stream, a, b); p = 0: no dropout. */
@@ -182,10 +187,11 @@ struct pxs_dropout {
 void pxs_block_forward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s,
                        const struct pxs_dropout *drop, float *x, const float *bias, float *stats,
                        uint8_t *mask, float *y, size_t ld_y);
-/* dy (ld_dy) -> dx [N,hw,C] dense, from the x, stats and mask of forward; p must be the same. */
+/* dy (ld_dy) -> dx [N,hw,C] dense, from the x, stats and mask of forward, under a tanh also from
+ * its y; p must be the same. */
 void pxs_block_backward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s,
                         double p, const float *x, const float *stats, const uint8_t *mask,
-                        const float *dy, size_t ld_dy, float *dx);
+                        const float *y, size_t ld_y, const float *dy, size_t ld_dy, float *dx);
 /* sum[c] over all pixels of dx [pixels, C]: a bias's gradient. */
 void pxs_sum_pixels(const struct pxs_kernel_context *ctx, const float *dx, size_t pixels, int c,
                     float *sum);

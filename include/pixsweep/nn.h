@@ -65,7 +65,6 @@ enum pxs_layer_kind {
     /* [Upsample(nearest)], ZeroPad2d((1,0,1,0)), Conv2d: what ends a network */
     PXS_LAYER_HEAD
 };
-enum pxs_activation { PXS_ACTIVATION_NONE, PXS_ACTIVATION_LEAKY_RELU, PXS_ACTIVATION_TANH };
 
 /* A convolution and what follows it, in torch's order: norm, activation, dropout. A network
  * describes itself as a list of these; its weights, costs and files, and what decides its bits
@@ -84,7 +83,9 @@ struct pxs_layer_spec {
     int c_in, c_out;
     /* sides of the output */
     int h, w;
-    bool bias, norm;
+    /* a bias has no effect in front of a norm; it is there where PyTorch's network has it */
+    bool bias;
+    enum pxs_norm norm;
     enum pxs_activation activation;
     /* of the leaky ReLU; 0 is ReLU */
     float slope;
@@ -143,6 +144,29 @@ void pxs_conv_transpose_backward(const struct pxs_nn *nn, const struct pxs_layer
                                  const float *dy, size_t ld_dy, float *dx, size_t ld_dx);
 void pxs_conv_transpose_update(const struct pxs_nn *nn, struct pxs_layer *l, int n, const float *x,
                                size_t ld_x, const float *dy, size_t ld_dy);
+
+/* What follows a convolution: bias, norm, activation, dropout. The buffers that they read and write
+ * for the n images of one pass. */
+struct pxs_block_buffers {
+    float *raw;    /* [n,h,w,C_out] dense: the convolution's output */
+    float *stats;  /* of the norm, pxs_layer_stats floats; may be NULL where there are none */
+    uint8_t *mask; /* [n,h,w,C_out] bytes; NULL where the layer has no dropout */
+    float *y;      /* the layer's output */
+    size_t ld_y;
+};
+/* Floats of the statistics that a pass over n images leaves for the way back. */
+size_t pxs_layer_stats(const struct pxs_layer_spec *s, int n);
+/* drop: NULL or p = 0: no dropout. raw is overwritten with raw + bias where the bias has an
+ * effect. */
+void pxs_block_apply(const struct pxs_nn *nn, struct pxs_layer *l, int n,
+                     const struct pxs_dropout *drop, const struct pxs_block_buffers *b);
+/* dy (ld_dy), the gradient at y -> draw [n,h,w,C_out] dense, at the convolution's output. The
+ * images are those of one or several forward passes, with their buffers one behind the other, and
+ * were made with the layer's dropout. update: also computes the gradients of the layer's small
+ * weights (all but the convolution's) and makes the optimiser's step. */
+void pxs_block_gradient(const struct pxs_nn *nn, struct pxs_layer *l, int n,
+                        const struct pxs_block_buffers *b, const float *dy, size_t ld_dy,
+                        float *draw, bool update);
 
 /* PXS_LAYER_HEAD with its bias and its tanh: x [N,h/upsample,w/upsample,C_in] -> y [N,h,w,C_out]
  * dense. */

@@ -108,6 +108,10 @@ struct pxs_kernel_context context(const struct pxs_kernels *set, int threads, si
 void spoil(const struct pxs_kernel_context *ctx);
 void pools_done(void);
 
+/* The end of a pxs_block_shape: with and without an instance norm, a leaky ReLU of that slope. */
+#define NORM(slope) PXS_NORM_INSTANCE, PXS_ACTIVATION_LEAKY_RELU, slope
+#define PLAIN(slope) PXS_NORM_NONE, PXS_ACTIVATION_LEAKY_RELU, slope
+
 /* Weights out of their panels: [16][Cb][Cs], as the references have them. */
 float *plain_weight(const struct pxs_conv_shape *s, const float *panels);
 

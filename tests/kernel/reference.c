@@ -107,6 +107,18 @@ static void ref_statistics(const struct pxs_block_shape *s, const double *x, dou
     *rstd = 1.0 / sqrt(var + 1e-5);
 }
 
+static double ref_activation(const struct pxs_block_shape *s, double v) {
+    if (s->activation == PXS_ACTIVATION_TANH)
+        return tanh(v);
+    return v > 0 || s->activation == PXS_ACTIVATION_NONE ? v : (double)s->slope * v;
+}
+
+static double ref_slope(const struct pxs_block_shape *s, double v) {
+    if (s->activation == PXS_ACTIVATION_TANH)
+        return 1 - tanh(v) * tanh(v);
+    return v > 0 || s->activation == PXS_ACTIVATION_NONE ? 1 : (double)s->slope;
+}
+
 void ref_block_forward(const struct pxs_block_shape *s, const double *x, const double *keep,
                        double *y) {
     for (int im = 0; im < s->n; im++)
@@ -116,7 +128,7 @@ void ref_block_forward(const struct pxs_block_shape *s, const double *x, const d
             ref_statistics(s, x + at, &mean, &rstd);
             for (int k = 0; k < s->hw; k++, at += (size_t)s->c) {
                 double v = (x[at] - mean) * rstd;
-                y[at] = (v > 0 ? v : (double)s->slope * v) * (keep ? keep[at] : 1.0);
+                y[at] = ref_activation(s, v) * (keep ? keep[at] : 1.0);
             }
         }
 }
@@ -131,7 +143,7 @@ void ref_block_backward(const struct pxs_block_shape *s, const double *x, const 
             ref_statistics(s, x + first, &mean, &rstd);
             for (size_t k = 0, at = first; k < (size_t)s->hw; k++, at += step) {
                 double v = (x[at] - mean) * rstd;
-                dx[at] = dy[at] * (v > 0 ? 1.0 : (double)s->slope) * (keep ? keep[at] : 1.0);
+                dx[at] = dy[at] * ref_slope(s, v) * (keep ? keep[at] : 1.0);
                 sum += dx[at] / s->hw;
                 dot += dx[at] * v / s->hw;
             }

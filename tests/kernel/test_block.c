@@ -53,7 +53,8 @@ static double value_error(const struct layer *l, size_t i) {
 /* Activations whose sign f32 may take differently from double would compare different formulas:
  * none stands so near its kink. */
 static bool near_a_kink(const struct layer *l, size_t i) {
-    return l->s.hw > 1 && fabs(l->v[i]) < 2 * value_error(l, i);
+    return l->s.activation == PXS_ACTIVATION_LEAKY_RELU && l->s.hw > 1 &&
+           fabs(l->v[i]) < 2 * value_error(l, i);
 }
 
 static struct layer make_layer(struct pxs_block_shape s, double p, double scale, double offset,
@@ -91,12 +92,14 @@ static struct layer make_layer(struct pxs_block_shape s, double p, double scale,
     return l;
 }
 
-#define SHAPE_FORMAT "n %d, %d pixels, %d channels, norm %d, slope %g, p %g"
-#define SHAPE_VALUES(l) \
-    (l)->s.n, (l)->s.hw, (l)->s.c, (l)->s.norm, (double)(l)->s.slope, (l)->drop.p
+#define SHAPE_FORMAT "n %d, %d pixels, %d channels, norm %d, activation %d, slope %g, p %g"
+#define SHAPE_VALUES(l)                                                                            \
+    (l)->s.n, (l)->s.hw, (l)->s.c, (int)(l)->s.norm, (int)(l)->s.activation, (double)(l)->s.slope, \
+        (l)->drop.p
 
-static void check_forward(const struct pxs_kernel_context *ctx, struct layer *l, float *stats,
-                          uint8_t *mask, int shift) {
+/* Returns y. */
+static float *check_forward(const struct pxs_kernel_context *ctx, struct layer *l, float *stats,
+                            uint8_t *mask, int shift) {
     double *want = numbers(l->n), *allowed = numbers(l->n);
     ref_block_forward(&l->s, l->x64, l->keep, want);
     for (size_t i = 0; i < l->n; i++)
@@ -105,6 +108,7 @@ static void check_forward(const struct pxs_kernel_context *ctx, struct layer *l,
     pxs_block_forward(ctx, &l->s, l->drop.p > 0 ? &l->drop : NULL, l->x, NULL, stats, mask, y,
                       l->ld);
     tamper("block_forward", y, l->ld, l->pixels, l->s.c);
+    freeze(y);
     expect_close(y, l->ld, l->pixels, l->s.c, want, allowed, 1.0, "block forward " SHAPE_FORMAT,
                  SHAPE_VALUES(l));
     size_t wrong = 0; /* not an assertion each: check writes a line for every one */
@@ -115,10 +119,11 @@ static void check_forward(const struct pxs_kernel_context *ctx, struct layer *l,
     for (size_t i = 0; i < l->n; i++)
         wrong += l->x64[i] != (double)l->x[i];
     ck_assert_msg(wrong == 0, "x changed in %zu places, " SHAPE_FORMAT, wrong, SHAPE_VALUES(l));
+    return y;
 }
 
 static void check_backward(const struct pxs_kernel_context *ctx, const struct layer *l,
-                           const float *stats, const uint8_t *mask, int shift) {
+                           const float *stats, const uint8_t *mask, const float *y, int shift) {
     float *dy = buffer(l->pixels * l->ld, shift), *dx = buffer(l->n, shift);
     fill_random(dy, l->ld, l->pixels, l->s.c, ldexp(1.0, random_int(-12, 4)));
     freeze(dy);
@@ -138,12 +143,14 @@ static void check_backward(const struct pxs_kernel_context *ctx, const struct la
         for (size_t k = 0, i = first; k < hw; k++, i += c_all) {
             double g = fabs(dy64[i]) * kept(l, i), e = value_error(l, i);
             allowed[i] = 4 * 0x1p-24 * g;
+            if (l->s.activation == PXS_ACTIVATION_TANH) /* from y */
+                g *= 1 + 2 * (e + 4 * 0x1p-24) / sum_slack(64), allowed[i] = 16 * 0x1p-24 * g;
             if (l->s.norm)
                 allowed[i] = l->rstd[i] * (sum_slack(64) * (g + g_mean + fabs(l->v[i]) * dot_mean) +
                                            e * (dot_mean + fabs(l->v[i]) * g_mean));
         }
     }
-    pxs_block_backward(ctx, &l->s, l->drop.p, l->x, stats, mask, dy, l->ld, dx);
+    pxs_block_backward(ctx, &l->s, l->drop.p, l->x, stats, mask, y, l->ld, dy, l->ld, dx);
     tamper("block_backward", dx, 1, l->n, 1);
     expect_close(dx, 1, l->n, 1, want, allowed, 1.0, "block backward " SHAPE_FORMAT,
                  SHAPE_VALUES(l));
@@ -155,27 +162,35 @@ static void check_shape(struct pxs_block_shape s, double p, double scale, double
     struct pxs_kernel_context ctx = context(NULL, RANDOM_OF(thread_counts), 0);
     float *stats = s.norm ? buffer((size_t)s.n * 2 * (size_t)s.c, shift) : NULL;
     uint8_t *mask = p > 0 ? byte_buffer(l.n) : NULL;
-    check_forward(&ctx, &l, stats, mask, shift);
+    const float *y = check_forward(&ctx, &l, stats, mask, shift);
     freeze(l.x);
     if (stats)
         freeze(stats);
     if (mask)
         freeze(mask);
-    check_backward(&ctx, &l, stats, mask, shift);
+    check_backward(&ctx, &l, stats, mask, y, shift);
     buffers_done();
 }
 
 static const double rates[] = {0.0, 0.0, 0.5, 0.1, 0.75};
+static const enum pxs_norm norms[] = {PXS_NORM_NONE, PXS_NORM_INSTANCE};
+static const enum pxs_activation activations[] = {
+    PXS_ACTIVATION_LEAKY_RELU, PXS_ACTIVATION_LEAKY_RELU, PXS_ACTIVATION_TANH, PXS_ACTIVATION_NONE};
 static const float slopes[] = {0.2f, 0.0f, 1.0f};
 
 START_TEST(sizes_by_rule)
 {
     random_start("block_sizes_by_rule");
     for (int i = 0; i < 150; i++) {
-        struct pxs_block_shape s = {RANDOM_OF(batches), RANDOM_OF(sides) * RANDOM_OF(sides),
-                                    RANDOM_OF(channels), random_u32() & 1,
+        struct pxs_block_shape s = {RANDOM_OF(batches),
+                                    RANDOM_OF(sides) * RANDOM_OF(sides),
+                                    RANDOM_OF(channels),
+                                    norms[random_u32() % PXS_COUNT(norms)],
+                                    activations[random_u32() % PXS_COUNT(activations)],
                                     slopes[random_u32() % PXS_COUNT(slopes)]};
-        check_shape(s, rates[random_u32() % PXS_COUNT(rates)], ldexp(1.0, random_int(-6, 6)), 0.0);
+        const bool tanh = s.activation == PXS_ACTIVATION_TANH;
+        check_shape(s, tanh ? 0 : rates[random_u32() % PXS_COUNT(rates)],
+                    ldexp(1.0, random_int(-6, tanh ? 1 : 6)), 0.0);
     }
 }
 END_TEST
@@ -184,23 +199,23 @@ END_TEST
 START_TEST(hostile_numbers)
 {
     random_start("hostile_numbers");
-    struct pxs_block_shape s = {2, 100, 5, true, 0.2f};
+    struct pxs_block_shape s = {2, 100, 5, NORM(0.2f)};
     check_shape(s, 0, 0.01, 100.0);
     check_shape(s, 0, 1.0, -1e4);
     check_shape(s, 0, 1e-3, 0.5);
     check_shape(s, 0.5, 1e-5, 0.0);
     check_shape(s, 0, 1e-12, 0.0);
     check_shape(s, 0, 1e6, 1e6);
-    check_shape((struct pxs_block_shape){1, 128 * 128, 3, true, 0.0f}, 0, 1.0, 1.0);
-    check_shape((struct pxs_block_shape){1, 256 * 256, 1, true, 0.2f}, 0, 1.0, 30.0);
-    check_shape((struct pxs_block_shape){1, 129, 66, true, 0.2f}, 0.5, 1.0, 0.3);
+    check_shape((struct pxs_block_shape){1, 128 * 128, 3, NORM(0.0f)}, 0, 1.0, 1.0);
+    check_shape((struct pxs_block_shape){1, 256 * 256, 1, NORM(0.2f)}, 0, 1.0, 30.0);
+    check_shape((struct pxs_block_shape){1, 129, 66, NORM(0.2f)}, 0.5, 1.0, 0.3);
 }
 END_TEST
 
 /* An even patch has no variance: zeros and finite gradients, in training as in white margins. */
 START_TEST(constant_images)
 {
-    struct pxs_block_shape s = {1, 64, 3, true, 0.2f};
+    struct pxs_block_shape s = {1, 64, 3, NORM(0.2f)};
     struct pxs_kernel_context ctx = context(NULL, 0, 0);
     float *x = buffer(192, 0), *stats = buffer(6, 0), *y = buffer(192, 0), *dy = buffer(192, 0),
           *dx = buffer(192, 0);
@@ -209,7 +224,7 @@ START_TEST(constant_images)
         x[i] = i % 3 == 0 ? 1.0f : i % 3 == 1 ? -0.1f : 0.0f;
     fill_random(dy, 1, 192, 1, 1.0);
     pxs_block_forward(&ctx, &s, NULL, x, NULL, stats, NULL, y, 3);
-    pxs_block_backward(&ctx, &s, 0, x, stats, NULL, dy, 3, dx);
+    pxs_block_backward(&ctx, &s, 0, x, stats, NULL, NULL, 0, dy, 3, dx);
     for (int i = 0; i < 192; i++) {
         ck_assert_float_eq_tol(y[i], 0.0f, 1e-4f);
         ck_assert(isfinite(dx[i]));
@@ -225,7 +240,8 @@ START_TEST(bias_before_the_norm)
     random_start("bias_before_the_norm");
     struct pxs_kernel_context ctx = context(NULL, 2, 0);
     for (int norm = 0; norm < 2; norm++) {
-        struct pxs_block_shape s = {2, 6, 70, norm, 0.2f};
+        struct pxs_block_shape s = {2, 6, 70, PLAIN(0.2f)};
+        s.norm = norm ? PXS_NORM_INSTANCE : PXS_NORM_NONE;
         size_t n = 2 * 6 * 70;
         float *x = buffer(n, 0), *before = buffer(n, 0), *bias = buffer(70, 1), *y = buffer(n, 0),
               *y2 = buffer(n, 0);
@@ -249,7 +265,7 @@ END_TEST
 START_TEST(masks)
 {
     random_start("masks");
-    struct pxs_block_shape s = {2, 500, 100, false, 1.0f};
+    struct pxs_block_shape s = {2, 500, 100, PLAIN(1.0f)};
     size_t n = 100000;
     struct pxs_kernel_context ctx = context(NULL, 3, 0);
     float *x = buffer(n, 0), *y = buffer(n, 0);
@@ -280,7 +296,7 @@ START_TEST(masks)
         /* 0.7^2 + 0.3^2: independent */
         ck_assert_double_eq_tol(equal, 0.58, 5 * sqrt(0.25 / (double)n));
     }
-    struct pxs_block_shape wide = {1, 1000, 100, true, 0.2f}; /* the same elements, cut otherwise */
+    struct pxs_block_shape wide = {1, 1000, 100, NORM(0.2f)}; /* the same elements, cut otherwise */
     float *stats = buffer(200, 0);
     pxs_block_forward(&ctx, &wide, &base, x, NULL, stats, mask2, y, 100);
     expect_same(mask2, mask, n, "mask of another cut");
@@ -290,7 +306,7 @@ END_TEST
 START_TEST(nan_stays_in_its_channel)
 {
     random_start("nan_stays");
-    struct pxs_block_shape s = {2, 9, 70, true, 0.2f};
+    struct pxs_block_shape s = {2, 9, 70, NORM(0.2f)};
     size_t n = 2 * 9 * 70;
     struct pxs_kernel_context ctx = context(NULL, 0, 0);
     float *x = buffer(n, 0), *y = buffer(n, 0), *stats = buffer(280, 0), *dx = buffer(n, 0),
@@ -299,13 +315,13 @@ START_TEST(nan_stays_in_its_channel)
     fill_random(dy, 1, n, 1, 1.0);
     x[9 * 70 + 3 * 70 + 66] = NAN; /* image 1, channel 66 */
     pxs_block_forward(&ctx, &s, NULL, x, NULL, stats, NULL, y, 70);
-    pxs_block_backward(&ctx, &s, 0, x, stats, NULL, dy, 70, dx);
+    pxs_block_backward(&ctx, &s, 0, x, stats, NULL, NULL, 0, dy, 70, dx);
     for (size_t i = 0; i < n; i++) {
         bool met = i >= 9 * 70 && i % 70 == 66;
         ck_assert(!isnan(y[i]) == !met);
         ck_assert(!isnan(dx[i]) == !met);
     }
-    s.norm = false;
+    s.norm = PXS_NORM_NONE;
     pxs_block_forward(&ctx, &s, NULL, x, NULL, NULL, NULL, y, 70);
     for (size_t i = 0; i < n; i++)
         ck_assert(!isnan(y[i]) == !isnan(x[i]));

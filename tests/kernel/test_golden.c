@@ -150,12 +150,12 @@ struct block_case {
     double p;
 };
 static const struct block_case block_cases[] = {
-    {"norm_leaky", {2, 24, 5, true, 0.2f}, 0},
-    {"norm_relu", {2, 9, 5, true, 0.0f}, 0},
-    {"leaky", {2, 9, 5, false, 0.2f}, 0},
-    {"bias_leaky", {2, 9, 5, false, 0.2f}, 0},
-    {"norm_leaky_dropout_0.5", {2, 35, 5, true, 0.2f}, 0.5},
-    {"norm_leaky_dropout_0.3", {2, 35, 5, true, 0.2f}, 0.3},
+    {"norm_leaky", {2, 24, 5, NORM(0.2f)}, 0},
+    {"norm_relu", {2, 9, 5, NORM(0.0f)}, 0},
+    {"leaky", {2, 9, 5, PLAIN(0.2f)}, 0},
+    {"bias_leaky", {2, 9, 5, PLAIN(0.2f)}, 0},
+    {"norm_leaky_dropout_0.5", {2, 35, 5, NORM(0.2f)}, 0.5},
+    {"norm_leaky_dropout_0.3", {2, 35, 5, NORM(0.2f)}, 0.3},
 };
 
 START_TEST(blocks)
@@ -176,7 +176,7 @@ START_TEST(blocks)
         x[i] += 4.0f * golden_number("norm_leaky/shift", i % 5);
     pxs_block_forward(&ctx, s, &drop, x, has_bias ? bias : NULL, stats, mask, y, (size_t)s->c);
     expect_layer(y, s->n, s->c, s->hw, t->name, "y", 1e-6);
-    pxs_block_backward(&ctx, s, t->p, x, stats, mask, dy, (size_t)s->c, dx);
+    pxs_block_backward(&ctx, s, t->p, x, stats, mask, y, (size_t)s->c, dy, (size_t)s->c, dx);
     expect_layer(dx, s->n, s->c, s->hw, t->name, "dx", 3e-6);
     pxs_sum_pixels(&ctx, dx, (size_t)(s->n * s->hw), s->c, dbias);
     if (has_bias)

@@ -134,11 +134,11 @@ static double loss_block(const void *user) {
     return dot(c->r, c->y, c->n);
 }
 
-/* Moves x until no activation stands within `gap` of its kink: with slope 1 the block hands out
- * what the activation sees. */
+/* Moves x until no activation stands within `gap` of its kink: without one the block hands
+ * out what it sees. */
 static void avoid_kinks(const struct block *c, double gap) {
     struct pxs_block_shape plain = c->s;
-    plain.slope = 1.0f;
+    plain.activation = PXS_ACTIVATION_NONE;
     for (bool moved = true; moved;) {
         moved = false;
         ref_block_forward(&plain, c->x, NULL, c->y);
@@ -153,8 +153,16 @@ static void avoid_kinks(const struct block *c, double gap) {
 /* Two pixels under a norm are +-1 whatever they are, with gradients of the size of eps: the
  * smallest norms have three. */
 static const struct pxs_block_shape block_shapes[] = {
-    {1, 1, 3, false, 0.2f}, {2, 6, 5, false, 0.0f}, {2, 6, 5, false, 0.2f}, {2, 3, 4, true, 0.2f},
-    {1, 7, 3, true, 0.0f},  {2, 16, 3, true, 0.2f}, {1, 5, 2, true, 1.0f}};
+    {1, 1, 3, PLAIN(0.2f)},
+    {2, 6, 5, PLAIN(0.0f)},
+    {2, 6, 5, PLAIN(0.2f)},
+    {2, 3, 4, NORM(0.2f)},
+    {1, 7, 3, NORM(0.0f)},
+    {2, 16, 3, NORM(0.2f)},
+    {1, 5, 2, NORM(1.0f)},
+    {2, 6, 3, PXS_NORM_NONE, PXS_ACTIVATION_TANH, 0},
+    {2, 6, 3, PXS_NORM_INSTANCE, PXS_ACTIVATION_TANH, 0},
+    {2, 6, 3, PXS_NORM_INSTANCE, PXS_ACTIVATION_NONE, 0}};
 
 START_TEST(block_gradients)
 {

@@ -24,8 +24,8 @@ static float *input, *input2;
 
 static const struct pxs_head_shape head_shape = {3, 33, 29, 40, 3, 2},
                                    patch_shape = {3, 12, 17, 128, 1, 1};
-static const struct pxs_block_shape norm_shape = {3, 150, 200, true, 0.2f},
-                                    plain_shape = {2, 150, 200, false, 0.2f};
+static const struct pxs_block_shape norm_shape = {3, 150, 200, NORM(0.2f)},
+                                    plain_shape = {2, 150, 200, PLAIN(0.2f)};
 
 static void run_gemm(const struct pxs_kernel_context *ctx, float *out) {
     for (int k = 0; k < 4; k++) {
@@ -62,7 +62,8 @@ static void run_block(const struct pxs_kernel_context *ctx, float *out,
     uint8_t *mask = (uint8_t *)(dx + n);
     memcpy(x, input, n * sizeof *x);
     pxs_block_forward(ctx, s, &drop, x, input2, stats, mask, y, (size_t)s->c);
-    pxs_block_backward(ctx, s, drop.p, x, stats, mask, input2, (size_t)s->c + 1, dx);
+    pxs_block_backward(ctx, s, drop.p, x, stats, mask, y, (size_t)s->c, input2, (size_t)s->c + 1,
+                       dx);
 }
 static void run_norm(const struct pxs_kernel_context *ctx, float *out) {
     run_block(ctx, out, &norm_shape);

@@ -1,6 +1,6 @@
 /* Instance norm, activation and dropout as one pass, forward and backward (torch:
- * InstanceNorm2d(affine=False), LeakyReLU or ReLU, Dropout). A piece owns an image and a block of
- * channels, so each statistic is summed by one piece, row after row. */
+ * InstanceNorm2d(affine=False), LeakyReLU, ReLU or Tanh, Dropout). A piece owns an image and a
+ * block of channels, so each statistic is summed by one piece, row after row. */
 #include "kernel_priv.h"
 
 #include <math.h>
@@ -20,9 +20,14 @@ struct block {
     uint8_t *mask;
     float *y, *dx;
     const float *dy;
-    size_t ld;
+    size_t ld_y, ld_dy;
     double p;
 };
+
+/* No activation is a leaky ReLU of slope 1. */
+static float slope_of(const struct pxs_block_shape *s) {
+    return s->activation == PXS_ACTIVATION_LEAKY_RELU ? s->slope : 1.0f;
+}
 
 static int pieces(const struct pxs_block_shape *s) {
     return s->n * pxs_ceil_div(s->c, CHANNELS);
@@ -128,6 +133,14 @@ PXS_CLONES static void drop_pixel(const uint8_t *mask, float scale, int c, float
         y[i] = mask[i] ? y[i] * scale : 0.0f;
 }
 
+static void tanh_rows(float *y, size_t ld, int c, int pixels) {
+    if (ld == (size_t)c)
+        pxs_tanh_run(y, ld * (size_t)pixels);
+    else
+        for (int k = 0; k < pixels; k++)
+            pxs_tanh_run(y + (size_t)k * ld, (size_t)c);
+}
+
 static void forward_piece(void *user, int piece, int thread) {
     const struct block *b = user;
     const struct pxs_block_shape *s = b->s;
@@ -136,23 +149,25 @@ static void forward_piece(void *user, int piece, int thread) {
     float mean[CHANNELS] = {0}, rstd[CHANNELS];
     for (int i = 0; i < CHANNELS; i++)
         rstd[i] = 1.0f;
-    if (s->norm) {
+    if (s->norm == PXS_NORM_INSTANCE) {
         statistics(s, b->x + p.first, &p, mean, rstd);
         float *out = b->stats + (size_t)p.image * 2 * (size_t)s->c + (size_t)p.c0;
         memcpy(out, mean, (size_t)p.c * sizeof *out);
         memcpy(out + s->c, rstd, (size_t)p.c * sizeof *out);
     }
     size_t c = (size_t)s->c;
-    float *y = b->y + (size_t)p.image * (size_t)s->hw * b->ld + (size_t)p.c0;
-    if (b->bias && !s->norm)
+    float *y = b->y + (size_t)p.image * (size_t)s->hw * b->ld_y + (size_t)p.c0;
+    if (b->bias && s->norm == PXS_NORM_NONE)
         bias_run(b->bias + p.c0, c, p.c, s->hw, b->x + p.first);
-    act_run(b->x + p.first, c, mean, rstd, s->slope, p.c, s->hw, y, b->ld);
+    act_run(b->x + p.first, c, mean, rstd, slope_of(s), p.c, s->hw, y, b->ld_y);
+    if (s->activation == PXS_ACTIVATION_TANH)
+        tanh_rows(y, b->ld_y, p.c, s->hw);
     if (b->drop->p > 0) {
         float keep = (float)(1.0 / (1.0 - b->drop->p));
         for (int k = 0; k < s->hw; k++) {
             uint8_t *mask = b->mask + p.first + (size_t)k * c;
             draw_mask(b->drop, p.first + (size_t)k * c, p.c, mask);
-            drop_pixel(mask, keep, p.c, y + (size_t)k * b->ld);
+            drop_pixel(mask, keep, p.c, y + (size_t)k * b->ld_y);
         }
     }
 }
@@ -168,17 +183,21 @@ void pxs_block_forward(const struct pxs_kernel_context *ctx, const struct pxs_bl
                       .stats = stats,
                       .mask = mask,
                       .y = y,
-                      .ld = ld_y};
+                      .ld_y = ld_y};
     pxs_pool_run(ctx->pool, forward_piece, &b, pieces(s));
 }
 
 /* g = dy * dropout factor * act'(xhat) for a run of pixels, and its sums under a norm: g and g *
- * xhat */
-static inline void grad_loop(const float *x, const float *dy, const uint8_t *mask, float *g,
-                             size_t ld, size_t ld_dy, const float *mean, const float *rstd,
-                             float slope, float keep, int c, int pixels, float *sum, float *dot) {
+ * xhat. y: the output of a tanh, else NULL. */
+static inline void grad_loop(const float *x, const float *y, const float *dy, const uint8_t *mask,
+                             float *g, size_t ld, size_t ld_y, size_t ld_dy, const float *mean,
+                             const float *rstd, float slope, float keep, int c, int pixels,
+                             float *sum, float *dot) {
     for (int k = 0; k < pixels; k++, x += ld, dy += ld_dy, g += ld) {
-        for (int i = 0; i < c; i++) {
+        for (int i = 0; y && i < c; i++)
+            g[i] =
+                dy[i] * (1.0f - y[(size_t)k * ld_y + (size_t)i] * y[(size_t)k * ld_y + (size_t)i]);
+        for (int i = 0; !y && i < c; i++) {
             float v = (x[i] - mean[i]) * rstd[i];
             g[i] = v > 0.0f ? dy[i] : slope * dy[i];
         }
@@ -193,15 +212,16 @@ static inline void grad_loop(const float *x, const float *dy, const uint8_t *mas
     }
 }
 
-PXS_CLONES static void grad_run(const float *x, const float *dy, const uint8_t *mask,
-                                float *restrict g, size_t ld, size_t ld_dy,
-                                const float *restrict mean, const float *restrict rstd, float slope,
-                                float keep, int c, int pixels, float *restrict sum,
-                                float *restrict dot) {
+PXS_CLONES static void grad_run(const float *x, const float *y, const float *dy,
+                                const uint8_t *mask, float *restrict g, size_t ld, size_t ld_y,
+                                size_t ld_dy, const float *restrict mean,
+                                const float *restrict rstd, float slope, float keep, int c,
+                                int pixels, float *restrict sum, float *restrict dot) {
     if (c == CHANNELS)
-        grad_loop(x, dy, mask, g, ld, ld_dy, mean, rstd, slope, keep, CHANNELS, pixels, sum, dot);
+        grad_loop(x, y, dy, mask, g, ld, ld_y, ld_dy, mean, rstd, slope, keep, CHANNELS, pixels,
+                  sum, dot);
     else
-        grad_loop(x, dy, mask, g, ld, ld_dy, mean, rstd, slope, keep, c, pixels, sum, dot);
+        grad_loop(x, y, dy, mask, g, ld, ld_y, ld_dy, mean, rstd, slope, keep, c, pixels, sum, dot);
 }
 
 /* dx = rstd * (g - mean(g) - xhat * mean(g * xhat)) */
@@ -230,27 +250,31 @@ static void backward_piece(void *user, int piece, int thread) {
     double sum[CHANNELS] = {0}, dot[CHANNELS] = {0};
     for (int i = 0; i < CHANNELS; i++)
         rstd[i] = 1.0f;
-    if (s->norm) {
+    if (s->norm == PXS_NORM_INSTANCE) {
         const float *in = b->stats + (size_t)p.image * 2 * (size_t)s->c + (size_t)p.c0;
         memcpy(mean, in, (size_t)p.c * sizeof *in);
         memcpy(rstd, in + s->c, (size_t)p.c * sizeof *in);
     }
     size_t c = (size_t)s->c;
-    const float *dy = b->dy + (size_t)p.image * (size_t)s->hw * b->ld + (size_t)p.c0;
+    const float *dy = b->dy + (size_t)p.image * (size_t)s->hw * b->ld_dy + (size_t)p.c0;
+    const float *y = s->activation == PXS_ACTIVATION_TANH
+                         ? b->y + (size_t)p.image * (size_t)s->hw * b->ld_y + (size_t)p.c0
+                         : NULL;
     float run_sum[CHANNELS], run_dot[CHANNELS];
     for (int k = 0; k < s->hw; k += RUN) {
         size_t at = p.first + (size_t)k * c;
         memset(run_sum, 0, sizeof run_sum);
         memset(run_dot, 0, sizeof run_dot);
-        grad_run(b->x + at, dy + (size_t)k * b->ld, b->p > 0 ? b->mask + at : NULL, b->dx + at, c,
-                 b->ld, mean, rstd, s->slope, keep, p.c, pxs_min_int(RUN, s->hw - k),
-                 s->norm ? run_sum : NULL, run_dot);
+        grad_run(b->x + at, y ? y + (size_t)k * b->ld_y : NULL, dy + (size_t)k * b->ld_dy,
+                 b->p > 0 ? b->mask + at : NULL, b->dx + at, c, b->ld_y, b->ld_dy, mean, rstd,
+                 slope_of(s), keep, p.c, pxs_min_int(RUN, s->hw - k),
+                 s->norm == PXS_NORM_NONE ? NULL : run_sum, run_dot);
         for (int i = 0; i < p.c; i++) {
             sum[i] += (double)run_sum[i];
             dot[i] += (double)run_dot[i];
         }
     }
-    if (!s->norm)
+    if (s->norm == PXS_NORM_NONE)
         return;
     for (int i = 0; i < p.c; i++) {
         run_sum[i] = (float)(sum[i] / s->hw);
@@ -261,13 +285,15 @@ static void backward_piece(void *user, int piece, int thread) {
 
 void pxs_block_backward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s,
                         double p, const float *x, const float *stats, const uint8_t *mask,
-                        const float *dy, size_t ld_dy, float *dx) {
+                        const float *y, size_t ld_y, const float *dy, size_t ld_dy, float *dx) {
     struct block b = {.s = s,
                       .x = (float *)x,
                       .stats = (float *)stats,
                       .mask = (uint8_t *)mask,
+                      .y = (float *)y,
+                      .ld_y = ld_y,
                       .dy = dy,
-                      .ld = ld_dy,
+                      .ld_dy = ld_dy,
                       .dx = dx,
                       .p = p};
     pxs_pool_run(ctx->pool, backward_piece, &b, pieces(s));

@@ -88,7 +88,7 @@ static void make_buffers(struct pxs_network *net, size_t images, bool trains, st
             continue;
         largest = floats > largest ? floats : largest;
         b->raw = trains ? allocate(a, floats) : NULL;
-        b->stats = s->norm ? allocate(a, 2 * images * (size_t)s->c_out) : NULL;
+        b->stats = s->norm ? allocate(a, pxs_layer_stats(s, (int)images)) : NULL;
         if (s->dropout > 0)
             b->mask = (uint8_t *)allocate(a, floats / sizeof(float) + 1);
     }
@@ -173,7 +173,7 @@ static struct input input_of(const struct pxs_network *net, const struct pxs_lay
 void network_forward(struct pxs_network *net, const struct pxs_nn *nn, const float *images,
                      int first, int n, const struct pxs_net_dropout *drop, float *y) {
     for (size_t i = 0; i < net->n_layers; i++) {
-        const struct pxs_layer *l = &net->layer[i];
+        struct pxs_layer *l = &net->layer[i];
         const struct pxs_layer_spec *s = &l->spec;
         const struct pxs_buffers *b = &net->buffers[i];
         const size_t c = (size_t)s->c_out, before = pixels_of(s, (size_t)first) * c;
@@ -189,23 +189,22 @@ void network_forward(struct pxs_network *net, const struct pxs_nn *nn, const flo
             pxs_head_apply(nn, l, n, in.x, in.ld, y);
             continue;
         }
-        float *raw = b->raw ? b->raw + before : net->draw;
-        if (s->kind == PXS_LAYER_CONV)
-            pxs_conv_forward(nn, l, n, in.x, in.ld, raw, c);
-        else
-            pxs_conv_transpose_forward(nn, l, n, in.x, in.ld, raw, c);
-
         const struct pxs_dropout d = dropout_of(l, drop);
-        const struct pxs_block_shape shape = pxs_layer_block(s, n);
-        float *out = b->out ? b->out + pixels_of(s, (size_t)first) * b->ld : y;
-        const size_t ld = b->out ? b->ld : c;
-        pxs_block_forward(&nn->kernel, &shape, &d, raw, l->bias.value,
-                          b->stats ? b->stats + 2 * (size_t)first * c : NULL,
-                          b->mask ? b->mask + before : NULL, out, ld);
+        const struct pxs_block_buffers block = {
+            .raw = b->raw ? b->raw + before : net->draw,
+            .stats = b->stats ? b->stats + pxs_layer_stats(s, first) : NULL,
+            .mask = b->mask ? b->mask + before : NULL,
+            .y = b->out ? b->out + pixels_of(s, (size_t)first) * b->ld : y,
+            .ld_y = b->out ? b->ld : c};
+        if (s->kind == PXS_LAYER_CONV)
+            pxs_conv_forward(nn, l, n, in.x, in.ld, block.raw, c);
+        else
+            pxs_conv_transpose_forward(nn, l, n, in.x, in.ld, block.raw, c);
+        pxs_block_apply(nn, l, n, &d, &block);
         if (s->add) {
             const struct pxs_buffers *other = buffers_of(net, s->add);
             pxs_add_channels(&nn->kernel, other->out + pixels_of(s, (size_t)first) * other->ld,
-                             other->ld, out, ld, pixels_of(s, (size_t)n), s->c_out);
+                             other->ld, block.y, block.ld_y, pixels_of(s, (size_t)n), s->c_out);
         }
     }
 }
@@ -251,19 +250,19 @@ void network_backward(struct pxs_network *net, const struct pxs_nn *nn, const fl
             pxs_head_gradient(nn, l, n, in.x, in.ld, y, dy, b->cat ? b->dcat : from->dout, in.ld,
                               update);
         } else {
-            const struct pxs_block_shape shape = pxs_layer_block(s, n);
-            pxs_block_backward(&nn->kernel, &shape, s->dropout, b->raw, b->stats, b->mask,
-                               b->out ? b->dout : dy, b->out ? b->ld : c, net->draw);
+            const struct pxs_block_buffers block = {.raw = b->raw,
+                                                    .stats = b->stats,
+                                                    .mask = b->mask,
+                                                    .y = b->out ? b->out : (float *)y,
+                                                    .ld_y = b->out ? b->ld : c};
+            pxs_block_gradient(nn, l, n, &block, b->out ? b->dout : dy, block.ld_y, net->draw,
+                               update);
             if (s->from)
                 to_input(net, nn, l, b, n, written[s->from]);
             if (update && s->kind == PXS_LAYER_CONV)
                 pxs_conv_update(nn, l, n, in.x, in.ld, net->draw, c);
             else if (update)
                 pxs_conv_transpose_update(nn, l, n, in.x, in.ld, net->draw, c);
-            if (update && s->bias && !l->bias.constant) {
-                pxs_sum_pixels(&nn->kernel, net->draw, pixels_of(s, (size_t)n), s->c_out, nn->grad);
-                pxs_optimise(nn, &l->bias);
-            }
         }
         if (s->rectify)
             through_rectified(net, nn, s, b, n, written[s->from]);

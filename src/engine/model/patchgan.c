@@ -21,7 +21,7 @@ static void describe(const struct pxs_params *p, struct pxs_layer_list *out) {
                                         .h = height >> (k + 1),
                                         .w = width >> (k + 1),
                                         .bias = true,
-                                        .norm = k > 0,
+                                        .norm = k > 0 ? PXS_NORM_INSTANCE : PXS_NORM_NONE,
                                         .activation = PXS_ACTIVATION_LEAKY_RELU,
                                         .slope = LEAK,
                                         .from = (int)out->n};

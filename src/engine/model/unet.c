@@ -17,21 +17,22 @@ static void describe(const struct pxs_params *p, struct pxs_layer_list *out) {
 
     for (int k = 0; k < n; k++) {
         struct pxs_layer_spec *down = &out->layer[out->n];
-        *down = (struct pxs_layer_spec){.kind = PXS_LAYER_CONV,
-                                        .kernel = 4,
-                                        .stride = 2,
-                                        .padding = 1,
-                                        .upsample = 1,
-                                        .c_in = k == 0 ? channels : c[k - 1],
-                                        .c_out = c[k],
-                                        .h = height >> (k + 1),
-                                        .w = width >> (k + 1),
-                                        .norm = k > 0 && k < n - 1,
-                                        .activation = PXS_ACTIVATION_LEAKY_RELU,
-                                        .slope = LEAK,
-                                        .dropout = k < 3 ? 0.0 : p->dropout,
-                                        .dropout_number = 2 * k,
-                                        .from = (int)out->n};
+        *down =
+            (struct pxs_layer_spec){.kind = PXS_LAYER_CONV,
+                                    .kernel = 4,
+                                    .stride = 2,
+                                    .padding = 1,
+                                    .upsample = 1,
+                                    .c_in = k == 0 ? channels : c[k - 1],
+                                    .c_out = c[k],
+                                    .h = height >> (k + 1),
+                                    .w = width >> (k + 1),
+                                    .norm = k > 0 && k < n - 1 ? PXS_NORM_INSTANCE : PXS_NORM_NONE,
+                                    .activation = PXS_ACTIVATION_LEAKY_RELU,
+                                    .slope = LEAK,
+                                    .dropout = k < 3 ? 0.0 : p->dropout,
+                                    .dropout_number = 2 * k,
+                                    .from = (int)out->n};
         snprintf(down->label, sizeof down->label, "down%d", k + 1);
         snprintf(down->name, sizeof down->name, "down%d.model.0", k + 1);
         out->n++;
@@ -49,7 +50,7 @@ static void describe(const struct pxs_params *p, struct pxs_layer_list *out) {
                                       .c_out = c[k],
                                       .h = height >> (k + 1),
                                       .w = width >> (k + 1),
-                                      .norm = true,
+                                      .norm = PXS_NORM_INSTANCE,
                                       .activation = PXS_ACTIVATION_LEAKY_RELU,
                                       .dropout = k < 3 ? 0.0 : p->dropout,
                                       .dropout_number = 2 * k + 1,

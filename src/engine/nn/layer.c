@@ -24,7 +24,7 @@ void pxs_layer_describe(struct pxs_layer *l, const struct pxs_layer_spec *spec) 
                                   .dims = {spec->c_out},
                                   .count = (size_t)spec->c_out,
                                   .fan_in = fan_in,
-                                  .constant = spec->norm};
+                                  .constant = spec->norm != PXS_NORM_NONE};
     snprintf(l->bias.name, sizeof l->bias.name, "%s.bias", spec->name);
 }
 
@@ -77,8 +77,12 @@ struct pxs_head_shape pxs_layer_head(const struct pxs_layer_spec *s, int n) {
 }
 
 struct pxs_block_shape pxs_layer_block(const struct pxs_layer_spec *s, int n) {
-    return (struct pxs_block_shape){
-        .n = n, .hw = s->h * s->w, .c = s->c_out, .norm = s->norm, .slope = s->slope};
+    return (struct pxs_block_shape){.n = n,
+                                    .hw = s->h * s->w,
+                                    .c = s->c_out,
+                                    .norm = s->norm,
+                                    .activation = s->activation,
+                                    .slope = s->slope};
 }
 
 size_t pxs_layer_scratch(const struct pxs_kernel_context *ctx, const struct pxs_layer_spec *s,
