@@ -107,6 +107,27 @@ void pxs_pix2pix_layers(const struct pxs_params *params, enum pxs_net net,
  * convolutions, in 1e9. */
 double pxs_pix2pix_gmac(const struct pxs_params *params);
 
+/* ---- which network a file is (recognise.c) -------------------------------------------------- */
+
+#define PXS_RECOGNISED_WORDS 160
+/* What names and shapes of a file of weights tell. */
+struct pxs_recognised {
+    enum pxs_net net;
+    /* The keys that decide these names and shapes; all others are at their defaults. img_height and
+     * img_width are the smallest that give them: a U-Net's depth tells no more, and a ResNet's
+     * weights do not tell them at all. */
+    struct pxs_params params;
+    char words[PXS_RECOGNISED_WORDS]; /* "a unet of 6 halvings with ngf 64 and 3 channels" */
+};
+/* PXS_E_INVALID where the file is none of the networks: names the nearest and what differs. */
+PXS_NODISCARD enum pxs_status pxs_weights_recognise(const char *path, struct pxs_recognised *out,
+                                                    struct pxs_error *err);
+/* The configuration that a file of weights bears in its metadata, for the network that it is of:
+ * sets the keys in *params and leaves the others. *stated (may be NULL): it bears one.
+ * PXS_E_UNSUPPORTED where a newer pixsweep wrote a value that is not known here. */
+PXS_NODISCARD enum pxs_status pxs_weights_config(const char *path, struct pxs_params *params,
+                                                 bool *stated, struct pxs_error *err);
+
 /* ---- files of weights ----------------------------------------------------------------------- */
 
 /* SHA-256 over the hashes of the generator's file and, where it exists, the discriminator's file

@@ -10,6 +10,7 @@ TCase *golden_case(void);
 TCase *step_case(void);
 TCase *size_case(void);
 TCase *file_case(void);
+TCase *recognise_case(void);
 TCase *bits_case(void);
 
 /* Defaults, narrowed: no dropout, these sides and widths. */

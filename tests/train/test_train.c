@@ -141,6 +141,19 @@ START_TEST(samples_and_checkpoints)
     ck_assert_ptr_nonnull(last_best);
     ck_assert_double_eq(r->epoch[last_best->epoch].val_loss, best);
     check_file(r, "saved_models/generator_min.safetensors", last_best->sha256, last_best->bytes);
+
+    /* The file is enough to use the network: it says what it is of. */
+    struct pxs_params p;
+    bool stated = false;
+    pxs_params_default(&p);
+    ck_assert_int_eq(pxs_weights_config(run_path(r, "saved_models/generator_min.safetensors"), &p,
+                                        &stated, NULL),
+                     PXS_OK);
+    ck_assert(stated);
+    for (int key = 0; key < PXS_PARAM_COUNT; key++)
+        if (pxs_param_info(key)->type != PXS_TYPE_PATH && pxs_params_effective(&p, key) &&
+            !(pxs_param_info(key)->flags & PXS_PF_NOT_IDENTITY))
+            ck_assert_msg(pxs_params_equal_at(&p, &r->p, key), "%s", pxs_param_info(key)->key);
     free(r);
 }
 END_TEST

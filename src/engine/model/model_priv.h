@@ -4,6 +4,7 @@
 #define PXS_MODEL_PRIV_H
 
 #include "pixsweep/model.h"
+#include "pixsweep/tensor.h"
 
 #define LEAK 0.2f /* LeakyReLU(0.2) */
 
@@ -82,6 +83,20 @@ struct pxs_pix2pix {
 /* Fills in both networks' layers from m->params, and m->weights with names and shapes; allocates
  * nothing. */
 void model_describe(struct pxs_pix2pix *m);
+/* How a file's tensors compare with the weights of a network that is described, by names and
+ * shapes. */
+struct model_misfit {
+    enum { MODEL_FITS, MODEL_LACKS, MODEL_HAS_MORE, MODEL_DIFFERS } kind;
+    const char
+        *name;     /* the tensor that the file lacks, has beyond, or has in another shape or type */
+    size_t common; /* names that both have */
+};
+struct model_misfit model_compare(const struct pxs_pix2pix *m, enum pxs_net net,
+                                  const struct pxs_safetensors *file);
+/* pxs_weights_recognise of an open file; false where it is none of the networks. */
+bool model_recognise(const struct pxs_safetensors *file, struct pxs_recognised *out);
+/* Bytes for a tensor's name with a few words. */
+#define PXS_TENSOR_WORDS 160
 /* Allocates zeroed floats; sets *failed when out of memory. */
 float *model_floats(size_t n, bool *failed);
 

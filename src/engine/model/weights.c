@@ -26,27 +26,6 @@ enum pxs_status pxs_pix2pix_save(struct pxs_pix2pix *m, enum pxs_net net, const 
                                  err);
 }
 
-/* A tensor of this network is missing: says whether the file holds the other network's weights. */
-static enum pxs_status fail_network(const struct pxs_pix2pix *m, enum pxs_net net,
-                                    const struct pxs_safetensors *file, const char *path,
-                                    const char *name, struct pxs_error *err) {
-    const bool g = net == PXS_NET_G;
-    const struct pxs_param_info *which =
-        pxs_param_info(g ? PXS_PARAM_generator : PXS_PARAM_discriminator);
-    const int value = g ? m->params.generator : m->params.discriminator;
-    if (pxs_safetensors_find(file, m->weights[g ? PXS_NET_D : PXS_NET_G][0]->name))
-        return pxs_fail(err, PXS_E_INVALID,
-                        "%s: no tensor %s: these are the weights of a %s; give those of the %s",
-                        path, name, g ? "discriminator" : "generator",
-                        g ? "generator" : "discriminator");
-    return pxs_fail(
-        err, PXS_E_INVALID,
-        "%s: no tensor %s: these are not the weights of this %s (%s, %lldx%lld); give weights of "
-        "the same network and image size",
-        path, name, which->key, which->names[value], (long long)m->params.img_height,
-        (long long)m->params.img_width);
-}
-
 static bool ends_with(const char *name, const char *end) {
     const size_t n = strlen(name), k = strlen(end);
     return n >= k && strcmp(name + n - k, end) == 0;
@@ -65,44 +44,94 @@ static bool may_be_there(const char *name) {
            may_be_missing(name);
 }
 
-/* Compares the names as sets. Called before the shapes are checked, so that the message for a file
- * of another network says so. */
-static enum pxs_status check_names(const struct pxs_pix2pix *m, enum pxs_net net,
-                                   const struct pxs_safetensors *file, const char *path,
-                                   struct pxs_error *err) {
-    const char *what = net == PXS_NET_G ? "generator" : "discriminator";
+struct model_misfit model_compare(const struct pxs_pix2pix *m, enum pxs_net net,
+                                  const struct pxs_safetensors *file) {
     const char *unused = model_net_kind(&m->params, net)->unused_tensor;
-    for (size_t i = 0; i < m->n_weights[net]; i++)
-        if (!pxs_safetensors_find(file, m->weights[net][i]->name) &&
-            !may_be_missing(m->weights[net][i]->name))
-            return fail_network(m, net, file, path, m->weights[net][i]->name, err);
-    for (size_t k = 0; k < pxs_safetensors_count(file); k++) {
+    struct model_misfit fit = {.kind = MODEL_FITS};
+
+    /* Names first, as sets, so that a file of another network is not called one of other shapes. */
+    for (size_t i = 0; i < m->n_weights[net]; i++) {
+        const char *name = m->weights[net][i]->name;
+        if (pxs_safetensors_find(file, name))
+            fit.common++;
+        else if (fit.kind == MODEL_FITS && !may_be_missing(name))
+            fit = (struct model_misfit){MODEL_LACKS, name, fit.common};
+    }
+    for (size_t k = 0; k < pxs_safetensors_count(file) && fit.kind == MODEL_FITS; k++) {
         const char *name = pxs_safetensors_at(file, k)->name;
         bool known = (unused && !strcmp(name, unused)) || may_be_there(name);
         for (size_t i = 0; i < m->n_weights[net] && !known; i++)
             known = !strcmp(name, m->weights[net][i]->name);
         if (!known)
-            return pxs_fail(
-                err, PXS_E_INVALID,
-                "%s: tensor %s is not part of this %s (%lldx%lld): give weights of the same "
-                "network and image size",
-                path, name, what, (long long)m->params.img_height, (long long)m->params.img_width);
+            fit = (struct model_misfit){MODEL_HAS_MORE, name, fit.common};
     }
-    return PXS_OK;
+    for (size_t i = 0; i < m->n_weights[net] && fit.kind == MODEL_FITS; i++) {
+        const struct pxs_weight *w = m->weights[net][i];
+        if (pxs_safetensors_find(file, w->name) &&
+            pxs_safetensors_expect(file, w->name, w->rank, w->dims, NULL) != PXS_OK)
+            fit = (struct model_misfit){MODEL_DIFFERS, w->name, fit.common};
+    }
+    return fit;
 }
 
-static enum pxs_status check_shapes(const struct pxs_pix2pix *m, enum pxs_net net,
-                                    const struct pxs_safetensors *file, struct pxs_error *err) {
+/* What this network is called in messages: "generator: unet". */
+static void name_network(const struct pxs_params *p, enum pxs_net net, char out[64]) {
+    const struct pxs_param_info *key =
+        pxs_param_info(net == PXS_NET_G ? PXS_PARAM_generator : PXS_PARAM_discriminator);
+    snprintf(out, 64, "%s: %s", key->key,
+             key->names[net == PXS_NET_G ? p->generator : p->discriminator]);
+}
+
+/* The names are not this network's: says whose they are, where that can be told. */
+static enum pxs_status fail_network(const struct pxs_pix2pix *m, enum pxs_net net,
+                                    const struct pxs_safetensors *file, const char *path,
+                                    const struct model_misfit *fit, struct pxs_error *err) {
+    struct pxs_recognised *is = malloc(sizeof *is);
+    char here[64], tensor[PXS_TENSOR_WORDS];
+    if (!is)
+        return pxs_fail_nomem(err);
+    name_network(&m->params, net, here);
+    snprintf(tensor, sizeof tensor, fit->kind == MODEL_LACKS ? "no tensor %s" : "tensor %s",
+             fit->name);
+    const bool told = model_recognise(file, is);
+    if (told && is->net != net)
+        pxs_fail(err, PXS_E_INVALID, "%s: %s: these are the weights of %s; give those of the %s",
+                 path, tensor, is->words, net == PXS_NET_G ? "generator" : "discriminator");
+    else if (told)
+        pxs_fail(err, PXS_E_INVALID,
+                 "%s: %s: these are the weights of %s; here is %s, %lldx%lld: give weights of the "
+                 "same network, or state the one that they are of",
+                 path, tensor, is->words, here, (long long)m->params.img_height,
+                 (long long)m->params.img_width);
+    else if (fit->kind == MODEL_LACKS)
+        pxs_fail(err, PXS_E_INVALID,
+                 "%s: %s: these are not the weights of this %s (%lldx%lld); give weights of the "
+                 "same network and image size",
+                 path, tensor, here, (long long)m->params.img_height,
+                 (long long)m->params.img_width);
+    else
+        pxs_fail(err, PXS_E_INVALID,
+                 "%s: %s is not part of this %s (%lldx%lld): give weights of the same network and "
+                 "image size",
+                 path, tensor, here, (long long)m->params.img_height,
+                 (long long)m->params.img_width);
+    free(is);
+    return PXS_E_INVALID;
+}
+
+static enum pxs_status fail_shape(const struct pxs_pix2pix *m, enum pxs_net net,
+                                  const struct pxs_safetensors *file, const char *name,
+                                  struct pxs_error *err) {
     const struct pxs_params *p = &m->params;
-    struct pxs_error why;
-    enum pxs_status status = PXS_OK;
-    for (size_t i = 0; i < m->n_weights[net] && status == PXS_OK; i++) {
+    struct pxs_error why = {.status = PXS_E_INTERNAL};
+    for (size_t i = 0; i < m->n_weights[net]; i++) {
         const struct pxs_weight *w = m->weights[net][i];
-        status = pxs_safetensors_expect(file, w->name, w->rank, w->dims, &why);
+        if (w->name == name)
+            (void)!pxs_safetensors_expect(file, name, w->rank, w->dims, &why);
     }
-    if (status != PXS_E_INVALID)
-        return status == PXS_OK ? PXS_OK : pxs_fail(err, status, "%s", why.message);
-    return pxs_fail(err, status,
+    if (why.status != PXS_E_INVALID)
+        return pxs_fail(err, why.status, "%s", why.message);
+    return pxs_fail(err, PXS_E_INVALID,
                     "%s; here are %s %d and channels %d: give the values that it was trained with",
                     why.message, net == PXS_NET_G ? "ngf" : "ndf",
                     (int)(net == PXS_NET_G ? p->ngf : p->ndf), (int)p->channels);
@@ -113,16 +142,16 @@ static enum pxs_status open_fitting(const struct pxs_pix2pix *m, enum pxs_net ne
                                     struct pxs_safetensors **out, struct pxs_error *err) {
     struct pxs_safetensors *file = NULL;
     PXS_TRY(pxs_safetensors_open(path, &file, err));
-    enum pxs_status status = check_names(m, net, file, path, err);
-    if (status != PXS_OK)
-        goto out;
-    status = check_shapes(m, net, file, err);
-    if (status != PXS_OK)
-        goto out;
-    *out = file;
-    file = NULL;
-out:
-    pxs_safetensors_destroy(&file);
+    const struct model_misfit fit = model_compare(m, net, file);
+    enum pxs_status status = PXS_OK;
+    if (fit.kind == MODEL_LACKS || fit.kind == MODEL_HAS_MORE)
+        status = fail_network(m, net, file, path, &fit, err);
+    else if (fit.kind == MODEL_DIFFERS)
+        status = fail_shape(m, net, file, fit.name, err);
+    if (status == PXS_OK)
+        *out = file;
+    else
+        pxs_safetensors_destroy(&file);
     return status;
 }
 
