@@ -8,6 +8,8 @@
  *   DIR/train/x.npy            pairs (N, H, 2W, C), (N, C, H, 2W) or (N, H, 2W), or one without N;
  *                              C 1 or 3; u1, or f2, f4, f8 holding 0..255 or 0..1 (array.c)
  *   DIR/val/...                likewise; may be missing (val_fraction)
+ *   DIR/trainA/, DIR/trainB/   or DIR/A/train/, DIR/B/train/: partners; val or test likewise
+ *   DIR/x.png, A/, B/, x.npy   without train/: all are for training
  *
  * Order is bytewise by file name (A's name for A/ and B/), several .npy follow each other. One kind
  * a split. Hidden files, plainly other ones (README, *.txt, *.md, *.json, ...) and what tools leave

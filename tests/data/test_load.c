@@ -351,17 +351,20 @@ START_TEST(a_path_nearby_is_understood)
     o.path = in_folder("set");
     rename(in_folder("set/Train"), in_folder("set/trainA"));
     mkdir(in_folder("set/trainB"), 0777);
-    refuse(&o,
-           "%s/set has no train/ folder, but trainA/ and trainB/; if they are partners by name: "
-           "mkdir -p "
-           "%s/set/train && mv %s/set/trainA %s/set/train/A && mv %s/set/trainB %s/set/train/B");
+    ck_assert_int_eq(rmdir(in_folder("set/trainB")), 0);
+    refuse(&o, "%s/set has trainA/ but not trainB/");
+    mkdir(in_folder("set/trainB"), 0777);
+    o.path = in_folder("set/trainA");
+    rename(in_folder("set/trainA/A/x.png"), in_folder("set/trainA/x.png"));
+    rmdir(in_folder("set/trainA/A"));
+    refuse(&o, "%s/set/trainA has no train/ folder; it is a part of %s/set: was that meant?");
+    o.path = in_folder("set");
+    refuse(&o, "%s/set cannot be used: trainA/x.png: has no partner in trainB");
     put_pair("pp/A/train/x.png", 1);
     put_pair("pp/B/train/x.png", 1);
     mkdir(in_folder("pp/A/val"), 0777);
     o.path = in_folder("pp");
-    refuse(&o, "%s/pp has no train/ folder, but A/train/ and B/train/; if they are partners by "
-               "name: mkdir -p "
-               "%s/pp/train && mv %s/pp/A/train %s/pp/train/A && mv %s/pp/B/train %s/pp/train/B");
+    refuse(&o, "%s/pp cannot be used: val: has A/val/ but not B/val/");
     put_pair("two/ink/train/x.png", 1);
     put_pair("two/photo/train/x.png", 1);
     o.path = in_folder("two");
@@ -377,15 +380,112 @@ START_TEST(a_path_nearby_is_understood)
                "%s/two/photo: name "
                "the one that is meant");
     put_pair("flat/x.png", 1);
+    put_pair("flat/val/x.png", 1);
     o.path = in_folder("flat");
     refuse(&o, "%s/flat has no train/ folder, but pictures or arrays; put those to train on into "
                "one: mkdir "
                "%s/flat/train && mv %s/flat/*.* %s/flat/train/");
     put_pair("ab/A/x.png", 1);
-    put_pair("ab/B/x.png", 1);
     o.path = in_folder("ab");
-    refuse(&o, "%s/ab has no train/ folder, but A/ and B/; if they are partners by name: mkdir -p "
-               "%s/ab/train && mv %s/ab/A %s/ab/train/A && mv %s/ab/B %s/ab/train/B");
+    refuse(&o, "%s/ab cannot be used: .: has A/ but not B/");
+}
+END_TEST
+
+/* Folders of other projects are the same set as the same pictures in train/A, train/B, val/A,
+ * val/B. */
+START_TEST(other_layouts_are_read)
+{
+    static const struct {
+        const char *a, *b; /* with a split as %s */
+        const char *val, *note;
+    } cases[] = {
+        {"%sA", "%sB", "val", "I testA/ and testB/ are not read\n"},
+        {"%s_A", "%s_B", "valid", ""},
+        {"%s-A", "%s-B", "test", "W test-A/ and test-B/ validate, since there is no val\n"},
+        {"A/%s", "B/%s", "test", "W A/test/ and B/test/ validate, since there is no val\n"},
+        {"%s/A", "%s/B", "val", ""},
+    };
+    char hash[PXS_SHA256_HEX] = "";
+    for (int i = (int)PXS_COUNT(cases) - 1; i >= 0; i--) {
+        struct pxs_dataset_options o = small_options();
+        struct pxs_check_summary summary;
+        struct gathered got;
+        char folder[64], name[128], root[32];
+        snprintf(root, sizeof root, "case%d", i);
+        for (int k = 0; k < 8; k++) { /* which half, which split, which picture */
+            snprintf(folder, sizeof folder, k & 1 ? cases[i].b : cases[i].a,
+                     k & 2 ? cases[i].val : "train");
+            snprintf(name, sizeof name, "%s/%s/%d.png", root, folder, k >> 2);
+            put_pair(name, 10 + k);
+        }
+        put_pair("case0/testA/x.png", 1);
+        put_pair("case0/testB/x.png", 2);
+        o.path = in_folder(root);
+        struct pxs_dataset *set = load(&o);
+        ck_assert_uint_eq(pxs_dataset_count(set, PXS_SPLIT_TRAIN), 2);
+        ck_assert_uint_eq(pxs_dataset_count(set, PXS_SPLIT_VAL), 2);
+        if (hash[0] == '\0')
+            strcpy(hash, pxs_dataset_info(set)->hash);
+        ck_assert_str_eq(pxs_dataset_info(set)->hash, hash);
+        snprintf(folder, sizeof folder, cases[i].a, "train");
+        snprintf(name, sizeof name, "%s/1.png", folder);
+        ck_assert_str_eq(pxs_dataset_name(set, PXS_SPLIT_TRAIN, 1), name);
+        pxs_dataset_destroy(&set);
+        ck_assert_int_eq(
+            pxs_dataset_check(o.path, NULL, gather(&got), (struct pxs_meter){0}, &summary, NULL),
+            PXS_OK);
+        ck_assert_str_eq(got.text, cases[i].note);
+        o.val_fraction_stated = true;
+        struct pxs_error err;
+        ck_assert_int_eq(pxs_dataset_load(&o, &set, &err), PXS_E_INVALID);
+    }
+}
+END_TEST
+
+/* Without train/, pairs in the folder itself are the training pairs. */
+START_TEST(a_flat_folder_is_read)
+{
+    struct pxs_dataset_options o = small_options();
+    for (int i = 0; i < 4; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%s/%d.png", i < 2 ? "pairs" : "wanted/train", i % 2);
+        put_pair(name, i % 2);
+    }
+    put_pair("sides/A/x.png", 5);
+    put_pair("sides/B/x.png", 6);
+    put_pair("sides/A/y.png", 7);
+    put_pair("sides/B/y.png", 8);
+    write_text("pairs/README.md", "mine");
+    struct pxs_dataset_info flat, wanted;
+    o.path = in_folder("pairs");
+    ck_assert_int_eq(pxs_dataset_inspect(&o, &flat, NULL), PXS_OK);
+    o.path = in_folder("wanted");
+    ck_assert_int_eq(pxs_dataset_inspect(&o, &wanted, NULL), PXS_OK);
+    ck_assert_str_eq(flat.hash, wanted.hash);
+    ck_assert(flat.val_from_train && flat.train == 1 && flat.val == 1);
+    o.path = in_folder("sides");
+    o.val_fraction = 0;
+    struct pxs_dataset *set = load(&o);
+    ck_assert_str_eq(pxs_dataset_name(set, PXS_SPLIT_TRAIN, 1), "A/y.png");
+    pxs_dataset_destroy(&set);
+    mkdir(in_folder("pairs/more"), 0777);
+    o.path = in_folder("pairs");
+    refuse(&o, "%s/pairs cannot be used: more: a folder that is not read; only A/ and B/ are");
+}
+END_TEST
+
+START_TEST(suffixes_are_sent_to_data_pairs)
+{
+    struct pxs_dataset_options o = small_options();
+    put_pair("set/1_A.png", 1);
+    put_pair("set/1_B.png", 2);
+    put_pair("set/2_A.png", 3);
+    put_pair("set/2_B.png", 4);
+    o.path = in_folder("set");
+    refuse(&o,
+           "%s/set cannot be used: .: 2 pictures have a partner beside them, such as 1_A.png and "
+           "its _B: each picture here is taken for a whole pair; this makes pairs of them: "
+           "pixsweep data pairs --a %s/set --b %s/set --out %s/set-pairs");
 }
 END_TEST
 
@@ -397,11 +497,8 @@ START_TEST(folders_of_two_sides_get_a_command_that_works)
         /* a, b: with a split as %s; val: the split's name there */
         const char *train, *a, *b, *val, *said;
     } cases[] = {
-        {"train", "%sA", "%sB", "val", "testA"},
-        {"train", "%s_A", "%s_B", "valid", ""},
-        {"train", "%s-A", "%s-B", "test", "(test becomes val"},
-        {"train", "A/%s", "B/%s", "test", "(test becomes val"},
         {"train", "target/%s", "input/%s", "val", "with the inputs as B"},
+        {"train", "targets/%s", "inputs/%s", "test", "(test becomes val"},
         {"", "target%s", "input%s", "", "with the inputs as B"},
         {"", "target%s", "source%s", "", "with the inputs as B"},
     };
@@ -420,8 +517,8 @@ START_TEST(folders_of_two_sides_get_a_command_that_works)
             snprintf(name, sizeof name, "%s/%s/%d.png", root, folder, k / 2);
             put_pair(name, 10 + k);
         }
-        put_pair("case 0/testA/x.png", 1);
-        put_pair("case 0/testB/x.png", 2);
+        put_pair("case 0/target/test/x.png", 1);
+        put_pair("case 0/input/test/x.png", 2);
         o.val_fraction = 0;
         o.path = in_folder(root);
         ck_assert_int_eq(pxs_dataset_load(&o, &set, &err), PXS_E_INVALID);
@@ -557,6 +654,9 @@ TCase *load_tests(void) {
     tcase_add_test(tc, threads_do_not_matter);
     tcase_add_test(tc, folders_that_are_none);
     tcase_add_test(tc, a_path_nearby_is_understood);
+    tcase_add_test(tc, other_layouts_are_read);
+    tcase_add_test(tc, a_flat_folder_is_read);
+    tcase_add_test(tc, suffixes_are_sent_to_data_pairs);
     tcase_add_test(tc, folders_of_two_sides_get_a_command_that_works);
     tcase_add_test(tc, inputs_and_targets_within_train_get_a_command);
     tcase_add_test(tc, a_bad_file_is_named_with_its_reason);

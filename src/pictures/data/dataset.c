@@ -96,10 +96,11 @@ static enum pxs_status put_pair(void *user, size_t pair, const struct pxs_half h
 static enum pxs_status fill(const struct pxs_dataset_options *o, bool keep, struct pxs_dataset *set,
                             struct pxs_scan *scan, struct pxs_error *err) {
     PXS_TRY(pxs_scan_list(scan, o->path, err));
-    if (scan->listing.folder[PXS_SPLIT_VAL].exists && o->val_fraction_stated)
+    const struct pxs_folder *val = &scan->listing.folder[PXS_SPLIT_VAL];
+    if (val->exists && o->val_fraction_stated)
         return pxs_fail(err, PXS_E_INVALID,
-                        "val_fraction is set, but %s/val exists; remove the one or the other",
-                        o->path);
+                        "val_fraction is set, but %s/%s exists; remove the one or the other",
+                        o->path, val->where ? val->where : val->side[0]);
     PXS_TRY(plan_memory(set, scan, err));
     if (keep)
         PXS_TRY(take_memory(set, scan, err));

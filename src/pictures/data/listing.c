@@ -48,8 +48,14 @@ static bool is_folder(const char *path) {
     return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
+/* `dir` "": the data folder itself. */
 static char *join(struct lister *l, const char *dir, const char *name) {
-    return pxs_arena_printf(&l->listing->arena, "%s/%s", dir, name);
+    return pxs_arena_printf(&l->listing->arena, "%s%s%s", dir, dir[0] != '\0' ? "/" : "", name);
+}
+
+/* A split's folder in messages. */
+static const char *label(const struct pxs_folder *f) {
+    return !f->where ? f->name : f->where[0] != '\0' ? f->where : ".";
 }
 
 static size_t stem_length(const char *name) {
@@ -60,7 +66,10 @@ static size_t stem_length(const char *name) {
 /* ---- one folder ----------------------------------------------------------------------------- */
 
 static void error_at(struct lister *l, const char *where, const char *name, const char *text) {
-    pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s/%s: %s", where, name, text);
+    const char *full = join(l, where, name);
+    l->problems->failed |= !full;
+    if (full)
+        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: %s", full, text);
 }
 
 static void bad_file(struct lister *l, const char *where, const char *name, const char *text) {
@@ -106,8 +115,8 @@ static bool has_picture_beside(struct lister *l, const char *name, const char *p
 
 static void pass_over(struct passed *p, const char *where, const char *name, bool folder) {
     if (p->n++ < NAMED)
-        pxs_text_addf(&p->names, "%s%s/%s%s", p->names.len > 0 ? ", " : "", where, name,
-                      folder ? "/" : "");
+        pxs_text_addf(&p->names, "%s%s%s%s%s", p->names.len > 0 ? ", " : "", where,
+                      where[0] != '\0' ? "/" : "", name, folder ? "/" : "");
 }
 
 /* Reports a file of another kind by its first bytes, which say more than its name. */
@@ -143,7 +152,8 @@ static void add_folder(struct lister *l, const char *where, bool top, const char
 static void add_entry(struct lister *l, const char *where, bool top, const char *name,
                       struct entries *e) {
     struct stat st;
-    char *path = pxs_arena_printf(&l->listing->arena, "%s/%s/%s", l->root, where, name), text[64];
+    char *folder = join(l, l->root, where), *path = folder ? join(l, folder, name) : NULL;
+    char text[64];
     const char *kept = pxs_arena_strdup(&l->listing->arena, name);
     if (!path || !kept) {
         l->problems->failed = true;
@@ -214,8 +224,10 @@ static bool reserve(struct lister *l, struct pxs_folder *f, size_t n) {
 
 static void add_item(struct lister *l, struct pxs_folder *f, const char *name,
                      const char *partner) {
-    struct pxs_item item = {
-        .kind = f->kind, .name = name, .path = name ? join(l, l->root, name) : NULL};
+    struct pxs_item item = {.kind = f->kind,
+                            .name = name,
+                            .name_b = partner,
+                            .path = name ? join(l, l->root, name) : NULL};
     if (partner)
         item.path_b = join(l, l->root, partner);
     if (!item.path || (f->kind == PXS_KIND_AB && !item.path_b)) {
@@ -277,21 +289,20 @@ static bool find_lone(struct lister *l, const struct entries *from, const struct
 static void report_lone(struct lister *l, const struct pxs_folder *f,
                         const struct pxs_names lone[2]) {
     struct pxs_text hint = {0};
-    char *folder = join(l, l->root, f->name);
-    bool near = folder && pxs_unpaired_hint(folder, lone, &hint);
+    const char *folder[2] = {join(l, l->root, f->side[0]), join(l, l->root, f->side[1])};
+    bool near = folder[0] && folder[1] && pxs_unpaired_hint(folder, lone, &hint);
     size_t named = near ? NAMED_WITH_HINT : NAMED_ALONE;
     for (int s = 0; s < 2; s++) {
         for (size_t i = 0; i < lone[s].n && i < named; i++)
-            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s/%c/%s: has no partner in %s/%c",
-                            f->name, "AB"[s], lone[s].name[i], f->name, "BA"[s]);
+            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s/%s: has no partner in %s",
+                            f->side[s], lone[s].name[i], f->side[1 - s]);
         if (lone[s].n > named)
-            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR,
-                            "%s/%c: %zu more have no partner in %s/%c", f->name, "AB"[s],
-                            lone[s].n - named, f->name, "BA"[s]);
+            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: %zu more have no partner in %s",
+                            f->side[s], lone[s].n - named, f->side[1 - s]);
     }
     if (near)
-        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: %s", f->name, pxs_text_str(&hint));
-    l->problems->failed |= hint.failed || !folder;
+        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: %s", label(f), pxs_text_str(&hint));
+    l->problems->failed |= hint.failed || !folder[0] || !folder[1];
     pxs_text_finish(&hint);
 }
 
@@ -306,10 +317,8 @@ static void match(struct lister *l, struct pxs_folder *f, struct entries *a, str
     memcpy(sorted_a, a->pictures, a->n_pictures * sizeof *sorted_a);
     qsort(sorted_a, a->n_pictures, sizeof *sorted_a, by_stem);
     qsort(b->pictures, b->n_pictures, sizeof *b->pictures, by_stem);
-    report_shared_stems(l, pxs_arena_printf(&l->listing->arena, "%s/A", f->name), sorted_a,
-                        a->n_pictures);
-    report_shared_stems(l, pxs_arena_printf(&l->listing->arena, "%s/B", f->name), b->pictures,
-                        b->n_pictures);
+    report_shared_stems(l, f->side[0], sorted_a, a->n_pictures);
+    report_shared_stems(l, f->side[1], b->pictures, b->n_pictures);
     qsort(a->other, a->n_other, sizeof *a->other, by_stem);
     qsort(b->other, b->n_other, sizeof *b->other, by_stem);
     const struct entries by_stem_a = {.pictures = sorted_a,
@@ -326,42 +335,81 @@ static void match(struct lister *l, struct pxs_folder *f, struct entries *a, str
         const char **partner =
             bsearch(&a->pictures[i], b->pictures, b->n_pictures, sizeof *b->pictures, by_stem);
         if (partner)
-            add_item(l, f, pxs_arena_printf(&l->listing->arena, "%s/A/%s", f->name, a->pictures[i]),
-                     pxs_arena_printf(&l->listing->arena, "%s/B/%s", f->name, *partner));
+            add_item(l, f, join(l, f->side[0], a->pictures[i]), join(l, f->side[1], *partner));
     }
+    if (f->n == 0 && a->n_pictures > 0 && b->n_pictures > 0)
+        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR,
+                        "%s: no picture has a partner of its name; two sets of unrelated pictures "
+                        "(CycleGAN's) cannot train pix2pix",
+                        label(f));
 }
 
-static void list_ab(struct lister *l, struct pxs_folder *f, const struct entries *top) {
+static void list_ab(struct lister *l, struct pxs_folder *f, const bool there[2]) {
     struct entries e[2];
-    bool there[2] = {top->a, top->b}, read = true;
+    bool read = true;
     for (int i = 0; i < 2; i++) {
-        const char *where = pxs_arena_printf(&l->listing->arena, "%s/%c", f->name, "AB"[i]);
-        if (!where || !there[i]) {
-            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: has %c/ but not %c/", f->name,
-                            "BA"[i], "AB"[i]);
+        if (!f->side[0] || !f->side[1] || !there[i]) {
+            const char *const letters[] = {"A", "B"}, *const *names = f->where ? letters : f->side;
+            l->problems->failed |= !f->side[0] || !f->side[1];
+            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: has %s/ but not %s/", label(f),
+                            names[1 - i], names[i]);
             return;
         }
-        read = read_entries(l, where, false, &e[i]) && read;
+        read = read_entries(l, f->side[i], false, &e[i]) && read;
         for (size_t k = 0; k < e[i].n_npy; k++)
             pxs_problem_add(l->problems, PXS_PROBLEM_ERROR,
                             "%s/%s: A/ and B/ hold PNG pictures; a .npy of pairs belongs into %s/",
-                            where, e[i].npy[k], f->name);
+                            f->side[i], e[i].npy[k], f->name);
     }
     if (read)
         match(l, f, &e[0], &e[1]);
 }
 
+/* "x_A.png" and "x_B.png" beside each other, for most pictures of a folder: no pairs side by side.
+ */
+static void report_suffixes(struct lister *l, const struct pxs_folder *f, const struct entries *e) {
+    size_t n = 0;
+    const char *first = NULL;
+    for (size_t i = 0; i < e->n_pictures; i++) {
+        const char *name = e->pictures[i], **found;
+        const size_t stem = stem_length(name);
+        if (stem < 3 || !strchr("_-", name[stem - 2]) || !strchr("Aa", name[stem - 1]))
+            continue;
+        char *partner = pxs_arena_strdup(&l->listing->arena, name);
+        if (!partner) {
+            l->problems->failed = true;
+            return;
+        }
+        partner[stem - 1]++; /* A to B */
+        found = bsearch(&partner, e->pictures, e->n_pictures, sizeof *e->pictures, by_stem);
+        n += found ? 1 : 0;
+        first = first || !found ? first : name;
+    }
+    if (n == 0 || 4 * n < e->n_pictures)
+        return;
+    struct pxs_text command = {0};
+    pxs_text_add_command(&command, "pixsweep data pairs --a %s --b %s --out %s-pairs", l->root,
+                         l->root, l->root);
+    pxs_problem_add(l->problems, PXS_PROBLEM_ERROR,
+                    "%s: %zu pictures have a partner beside them, such as %s and its _B: each "
+                    "picture here is taken for a whole pair; this makes pairs of them: %s",
+                    label(f), n, first, pxs_text_str(&command));
+    l->problems->failed |= command.failed;
+    pxs_text_finish(&command);
+}
+
 static void list_folder(struct lister *l, struct pxs_folder *f) {
     struct entries e;
-    if (!read_entries(l, f->name, true, &e))
+    if (!read_entries(l, f->where, true, &e))
         return;
     int kinds = (e.n_pictures > 0) + (e.n_npy > 0) + (e.a || e.b);
     if (kinds > 1) {
         pxs_problem_add(l->problems, PXS_PROBLEM_ERROR,
                         "%s: holds%s%s%s but a split is of one kind: leave the one to use in %s/ "
                         "and move the rest out",
-                        f->name, e.n_pictures > 0 ? " PNG pairs," : "",
-                        e.n_npy > 0 ? " .npy files," : "", e.a || e.b ? " A/ or B/," : "", f->name);
+                        label(f), e.n_pictures > 0 ? " PNG pairs," : "",
+                        e.n_npy > 0 ? " .npy files," : "", e.a || e.b ? " A/ or B/," : "",
+                        label(f));
     }
     /* Looking goes on after that error, to find what else is wrong. */
     f->kind = e.n_pictures > 0 ? PXS_KIND_PAIR
@@ -370,21 +418,41 @@ static void list_folder(struct lister *l, struct pxs_folder *f) {
                                : PXS_KIND_NONE;
     size_t before = l->problems->count[PXS_PROBLEM_ERROR];
     if (f->kind == PXS_KIND_AB) {
-        list_ab(l, f, &e);
+        for (int i = 0; i < 2; i++)
+            f->side[i] = join(l, f->where, i == 0 ? "A" : "B");
+        list_ab(l, f, (bool[]){e.a, e.b});
     } else {
         size_t n = f->kind == PXS_KIND_PAIR ? e.n_pictures : e.n_npy;
+        if (f->kind == PXS_KIND_PAIR)
+            report_suffixes(l, f, &e);
         bool room = reserve(l, f, n);
         for (size_t i = 0; i < n && room; i++)
-            add_item(l, f, join(l, f->name, f->kind == PXS_KIND_PAIR ? e.pictures[i] : e.npy[i]),
+            add_item(l, f, join(l, f->where, f->kind == PXS_KIND_PAIR ? e.pictures[i] : e.npy[i]),
                      NULL);
     }
     struct pxs_text sides = {0};
-    if (kinds == 0 && pxs_meant_sides(l->root, f->name, &sides))
-        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: %s", f->name, pxs_text_str(&sides));
+    if (kinds == 0 && pxs_meant_sides(l->root, f->where, &sides))
+        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: %s", label(f), pxs_text_str(&sides));
     else if (f->pairs == 0 && l->problems->count[PXS_PROBLEM_ERROR] == before)
-        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: holds no pairs", f->name);
+        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: holds no pairs", label(f));
     l->problems->failed |= sides.failed;
     pxs_text_finish(&sides);
+}
+
+/* A split that lies in two folders beside those of the other one. */
+static void list_sides(struct lister *l, struct pxs_folder *f) {
+    bool there[2];
+    f->kind = PXS_KIND_AB;
+    for (int i = 0; i < 2; i++) {
+        const char *path = join(l, l->root, f->side[i]);
+        l->problems->failed |= !path;
+        there[i] = path && is_folder(path);
+    }
+    size_t before = l->problems->count[PXS_PROBLEM_ERROR];
+    list_ab(l, f, there);
+    if (f->pairs == 0 && l->problems->count[PXS_PROBLEM_ERROR] == before)
+        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s/ and %s/: hold no pairs", f->side[0],
+                        f->side[1]);
 }
 
 /* Splits under names that are not read: the user may believe that they are. */
@@ -425,6 +493,37 @@ static void report_passed(struct pxs_problems *problems, struct passed *p,
     pxs_text_finish(&p->names);
 }
 
+/* Where the two splits lie: in train/ and val/, as another project lays them out, or in the data
+ * folder itself. */
+static enum pxs_status find_splits(struct lister *l, struct pxs_error *err) {
+    static const char *const names[] = {"train", "val"};
+    struct pxs_folder *folder = l->listing->folder;
+    struct pxs_layout layout;
+    for (int i = 0; i < 2; i++) {
+        const char *path = join(l, l->root, names[i]);
+        if (!path)
+            return pxs_fail_nomem(err);
+        folder[i] =
+            (struct pxs_folder){.exists = is_folder(path), .name = names[i], .where = names[i]};
+    }
+    if (folder[PXS_SPLIT_TRAIN].exists)
+        return PXS_OK;
+    PXS_TRY(pxs_meant_folder(l->root, &layout, err));
+    folder[PXS_SPLIT_TRAIN].exists = true;
+    folder[PXS_SPLIT_TRAIN].where = layout.flat ? "" : NULL;
+    folder[PXS_SPLIT_VAL].exists = layout.splits == 2;
+    folder[PXS_SPLIT_VAL].where = NULL;
+    for (int i = 0; i < layout.splits; i++)
+        for (int side = 0; side < 2; side++)
+            if (!(folder[i].side[side] =
+                      pxs_arena_strdup(&l->listing->arena, layout.side[i][side])))
+                return pxs_fail_nomem(err);
+    if (layout.note[0] != '\0')
+        pxs_problem_add(l->problems, layout.test_validates ? PXS_PROBLEM_NOTE : PXS_PROBLEM_INFO,
+                        "%s", layout.note);
+    return PXS_OK;
+}
+
 enum pxs_status pxs_list(const char *path, struct pxs_listing *listing,
                          struct pxs_problems *problems, struct pxs_error *err) {
     struct stat st;
@@ -433,21 +532,18 @@ enum pxs_status pxs_list(const char *path, struct pxs_listing *listing,
     if (!S_ISDIR(st.st_mode))
         return pxs_meant_file(path, err);
     struct lister l = {.listing = listing, .problems = problems, .root = path};
-    static const char *const names[] = {"train", "val"};
+    PXS_TRY(find_splits(&l, err));
     for (int i = 0; i < 2; i++) {
-        char *folder = join(&l, path, names[i]);
-        if (!folder)
-            return pxs_fail_nomem(err);
-        listing->folder[i].name = names[i];
-        listing->folder[i].exists = is_folder(folder);
-    }
-    if (!listing->folder[PXS_SPLIT_TRAIN].exists)
-        return pxs_meant_folder(path, err);
-    for (int i = 0; i < 2; i++)
-        if (listing->folder[i].exists)
+        if (!listing->folder[i].exists)
+            continue;
+        if (listing->folder[i].where)
             list_folder(&l, &listing->folder[i]);
+        else
+            list_sides(&l, &listing->folder[i]);
+    }
+    if (listing->folder[PXS_SPLIT_TRAIN].where)
+        note_other_names(&l);
     PXS_TRY(pxs_array_find_scale(listing, err));
-    note_other_names(&l);
     report_passed(
         problems, &l.beside, PXS_PROBLEM_NOTE,
         "each has a PNG of the same name, which is used; to use it as another pair, convert it and "

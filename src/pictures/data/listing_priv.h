@@ -22,14 +22,19 @@ struct pxs_array {
 /* One file of pairs, or two partners. */
 struct pxs_item {
     enum pxs_kind kind;
-    const char *name; /* for people, relative to the data folder: "train/x.png", "train/A/x.png" */
-    const char *path, *path_b; /* path_b: the partner in B/ */
-    struct pxs_array array;    /* kind NPY */
+    /* For people, relative to the data folder: "train/x.png", or "train/A/x.png" and its partner
+     * "train/B/x.png". */
+    const char *name, *name_b;
+    const char *path, *path_b;
+    struct pxs_array array; /* kind NPY */
 };
 
 struct pxs_folder {
     bool exists;
-    const char *name; /* "train", "val" */
+    const char *name;  /* "train", "val": enters the hash of the data */
+    const char *where; /* relative to the data folder: "train", "" itself; NULL: in two folders */
+    /* Folders of A and B: "train/A", "trainA", "A/train"; only where there are such */
+    const char *side[2];
     enum pxs_kind kind;
     struct pxs_item *items; /* in order */
     size_t n;

@@ -28,7 +28,65 @@ static bool ends_with(const char *text, const char *end) {
     return n >= k && strcasecmp(text + n - k, end) == 0;
 }
 
-/* The data folder that `path` is a part of: its train/ or val/, A/ or B/, or a file of it. */
+/* ---- two folders of partners ---------------------------------------------------------------- */
+
+/* How two sides lie in a folder: trainA/ and trainB/, A/train/ and B/train/, or A/ and B/ alone. */
+enum layout { JOINED, NESTED, ALONE };
+struct sides {
+    const char *name[2]; /* of what becomes A and B */
+    enum layout layout;
+    const char *remark; /* which is which, where the names leave that open */
+};
+
+#define INPUT_IS_B ", with the inputs as B (direction: BtoA, the default, translates B into A)"
+static const struct sides known[] = {
+    {{"A", "B"}, JOINED, ""},
+    {{"_A", "_B"}, JOINED, ""},
+    {{"-A", "-B"}, JOINED, ""},
+    {{"_a", "_b"}, JOINED, ""},
+    {{"A", "B"}, NESTED, ""},
+    {{"target", "input"}, NESTED, INPUT_IS_B},
+    {{"targets", "inputs"}, NESTED, INPUT_IS_B},
+    {{"target", "source"}, NESTED, INPUT_IS_B},
+    {{"A", "B"}, ALONE, ""},
+    {{"target", "input"}, ALONE, INPUT_IS_B},
+    {{"targets", "inputs"}, ALONE, INPUT_IS_B},
+    {{"target", "source"}, ALONE, INPUT_IS_B},
+};
+
+static void side_name(const struct sides *s, const char *split, int side, char out[PATH]) {
+    if (s->layout == ALONE)
+        snprintf(out, PATH, "%s", s->name[side]);
+    else if (s->layout == JOINED)
+        snprintf(out, PATH, "%s%s", split, s->name[side]);
+    else
+        snprintf(out, PATH, "%s/%s", s->name[side], split);
+}
+
+static bool has_sides(const char *path, const struct sides *s, const char *split) {
+    char a[PATH], b[PATH];
+    side_name(s, split, 0, a);
+    side_name(s, split, 1, b);
+    return is_folder(path, a) && is_folder(path, b);
+}
+
+static const char *const splits[] = {"train", "val", "valid", "validation", "dev", "test"};
+
+/* Whether `name` is one of two folders of partners in `path`, such as trainA/ or A/. */
+static bool is_one_side(const char *path, const char *name) {
+    char side[PATH];
+    for (size_t i = 0; i < PXS_COUNT(known); i++)
+        for (size_t k = 0; k < PXS_COUNT(splits) && known[i].layout != NESTED; k++)
+            for (int s = 0; s < 2; s++) {
+                side_name(&known[i], splits[k], s, side);
+                if (strcmp(side, name) == 0 && has_sides(path, &known[i], splits[k]))
+                    return true;
+            }
+    return false;
+}
+
+/* The data folder that `path` is a part of: its train/ or val/, A/ or B/, trainA/, or a file of
+ * it. */
 static bool find_around(const char *path, char out[PATH]) {
     char at[PATH], up[PATH];
     if (!pxs_path_join(at, sizeof at, NULL, path))
@@ -39,6 +97,10 @@ static bool find_around(const char *path, char out[PATH]) {
          level++) {
         if ((strcmp(base_of(at), "train") == 0 || strcmp(base_of(at), "val") == 0) &&
             is_folder(up, "train")) {
+            strcpy(out, up);
+            return true;
+        }
+        if (is_one_side(up, base_of(at))) {
             strcpy(out, up);
             return true;
         }
@@ -118,48 +180,6 @@ static bool is_side(const char *path, const char *side) {
            !is_folder(strcat(train, "/train"), "A");
 }
 
-/* ---- two folders of partners ---------------------------------------------------------------- */
-
-/* How two sides lie in a folder: trainA/ and trainB/, A/train/ and B/train/, or A/ and B/ alone. */
-enum layout { JOINED, NESTED, ALONE };
-struct sides {
-    const char *name[2]; /* of what becomes A and B */
-    enum layout layout;
-    const char *remark; /* which is which, where the names leave that open */
-};
-
-#define INPUT_IS_B ", with the inputs as B (direction: BtoA, the default, translates B into A)"
-static const struct sides known[] = {
-    {{"A", "B"}, JOINED, ""},
-    {{"_A", "_B"}, JOINED, ""},
-    {{"-A", "-B"}, JOINED, ""},
-    {{"_a", "_b"}, JOINED, ""},
-    {{"A", "B"}, NESTED, ""},
-    {{"target", "input"}, NESTED, INPUT_IS_B},
-    {{"targets", "inputs"}, NESTED, INPUT_IS_B},
-    {{"target", "source"}, NESTED, INPUT_IS_B},
-    {{"A", "B"}, ALONE, ""},
-    {{"target", "input"}, ALONE, INPUT_IS_B},
-    {{"targets", "inputs"}, ALONE, INPUT_IS_B},
-    {{"target", "source"}, ALONE, INPUT_IS_B},
-};
-
-static void side_name(const struct sides *s, const char *split, int side, char out[PATH]) {
-    if (s->layout == ALONE)
-        snprintf(out, PATH, "%s", s->name[side]);
-    else if (s->layout == JOINED)
-        snprintf(out, PATH, "%s%s", split, s->name[side]);
-    else
-        snprintf(out, PATH, "%s/%s", s->name[side], split);
-}
-
-static bool has_sides(const char *path, const struct sides *s, const char *split) {
-    char a[PATH], b[PATH];
-    side_name(s, split, 0, a);
-    side_name(s, split, 1, b);
-    return is_folder(path, a) && is_folder(path, b);
-}
-
 /* Moves both sides of `split` into folder/A and folder/B of `path`; "" as `folder` is `path`
  * itself. */
 static void add_moves(struct pxs_text *text, const char *path, const struct sides *s,
@@ -176,7 +196,6 @@ static void add_moves(struct pxs_text *text, const char *path, const struct side
 /* `path` has a train/ in two folders: with its val/, or in want of it what else looks like one. */
 static enum pxs_status fail_sides(const char *path, const struct sides *s, const char *others,
                                   struct pxs_error *err) {
-    static const char *const splits[] = {"val", "valid", "validation", "dev", "test"};
     struct pxs_text text = {0};
     char a[PATH], b[PATH];
     const char *val = NULL;
@@ -186,7 +205,7 @@ static enum pxs_status fail_sides(const char *path, const struct sides *s, const
         &text, "%s has no train/ folder, but %s/ and %s/; if they are partners by name%s: ", path,
         a, b, s->remark);
     add_moves(&text, path, s, "train", "train");
-    for (size_t i = 0; i < PXS_COUNT(splits) && s->layout != ALONE && !val; i++)
+    for (size_t i = 1; i < PXS_COUNT(splits) && s->layout != ALONE && !val; i++)
         val = has_sides(path, s, splits[i]) ? splits[i] : NULL;
     if (val) {
         pxs_text_add(&text, " && ");
@@ -228,8 +247,43 @@ bool pxs_meant_sides(const char *path, const char *folder, struct pxs_text *out)
     return false;
 }
 
-enum pxs_status pxs_meant_folder(const char *path, struct pxs_error *err) {
-    char around[PATH];
+/* `path` has its training pairs in two folders that are called A and B: with its val/, or in want
+ * of it what else looks like one. */
+static enum pxs_status read_sides(const char *path, const struct sides *s, struct pxs_layout *out) {
+    const char *val = NULL;
+    char a[PATH], b[PATH];
+    for (size_t i = 1; i < PXS_COUNT(splits) && !val; i++) {
+        side_name(s, splits[i], 0, a);
+        side_name(s, splits[i], 1, b);
+        val = is_folder(path, a) || is_folder(path, b) ? splits[i] : NULL;
+    }
+    *out = (struct pxs_layout){.splits = val ? 2 : 1};
+    out->test_validates = val && strcmp(val, "test") == 0;
+    for (int i = 0; i < out->splits; i++)
+        for (int side = 0; side < 2; side++)
+            side_name(s, i == 0 ? "train" : val, side, out->side[i][side]);
+    side_name(s, "test", 0, a);
+    side_name(s, "test", 1, b);
+    if (out->test_validates)
+        snprintf(out->note, sizeof out->note, "%s/ and %s/ validate, since there is no val", a, b);
+    else if (val && has_sides(path, s, "test"))
+        snprintf(out->note, sizeof out->note, "%s/ and %s/ are not read", a, b);
+    return PXS_OK;
+}
+
+/* Only one of two folders of partners is there: trainA/ without trainB/. */
+static bool lacks_side(const char *path, const struct sides *s, char have[PATH], char lack[PATH]) {
+    side_name(s, "train", 0, have);
+    side_name(s, "train", 1, lack);
+    const bool a = is_folder(path, have), b = is_folder(path, lack);
+    if (b)
+        side_name(s, "train", 1, have), side_name(s, "train", 0, lack);
+    return a != b;
+}
+
+enum pxs_status pxs_meant_folder(const char *path, struct pxs_layout *layout,
+                                 struct pxs_error *err) {
+    char around[PATH], a[PATH], b[PATH];
     struct within w;
     struct pxs_text text = {0};
     if (access(path, R_OK | X_OK) != 0 && errno == EACCES) {
@@ -257,7 +311,8 @@ enum pxs_status pxs_meant_folder(const char *path, struct pxs_error *err) {
                 ? has_sides(path, &known[i], "train")
                 : known[i].layout == NESTED && is_side(path, known[i].name[0]) &&
                       is_side(path, known[i].name[1]))
-            return fail_sides(path, &known[i], "", err);
+            return known[i].remark[0] == '\0' ? read_sides(path, &known[i], layout)
+                                              : fail_sides(path, &known[i], "", err);
     if (w.n_nested == 2 && is_side(path, w.nested[0]) && is_side(path, w.nested[1])) {
         char remark[PATH], others[2 * PATH];
         const struct sides two = {{w.nested[0], w.nested[1]}, NESTED, remark};
@@ -278,8 +333,17 @@ enum pxs_status pxs_meant_folder(const char *path, struct pxs_error *err) {
                         "%s has no train/ folder, but %s/%s has one: was that meant?", path, path,
                         w.nested[0]);
     for (size_t i = 0; i < PXS_COUNT(known); i++)
-        if (known[i].layout == ALONE && has_sides(path, &known[i], ""))
+        if (known[i].layout == ALONE && known[i].remark[0] != '\0' &&
+            has_sides(path, &known[i], ""))
             return fail_sides(path, &known[i], "", err);
+    const bool alone = is_folder(path, "A") || is_folder(path, "B");
+    if ((alone || w.pictures) && !is_folder(path, "val")) {
+        *layout = (struct pxs_layout){.flat = true};
+        return PXS_OK;
+    }
+    for (size_t i = 0; i < PXS_COUNT(known); i++)
+        if (known[i].layout == JOINED && lacks_side(path, &known[i], a, b))
+            return pxs_fail(err, PXS_E_INVALID, "%s has %s/ but not %s/", path, a, b);
     if (w.pictures) {
         pxs_text_addf(
             &text,

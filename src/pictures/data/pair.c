@@ -56,13 +56,8 @@ static enum pxs_status read_side_by_side(const struct pxs_item *item, struct pxs
 static enum pxs_status read_partners(const struct pxs_item *item, struct pxs_half half[2],
                                      struct pxs_error *err) {
     struct pxs_image_info info[2];
-    char name_b[1024];
-    /* The item has the name of A, "train/A/x.png"; B's may end otherwise, "train/B/x.PNG". */
-    const char *slash = strchr(item->name, '/');
-    snprintf(name_b, sizeof name_b, "%.*s/B/%s", (int)(slash - item->name), item->name,
-             strrchr(item->path_b, '/') + 1);
     PXS_TRY(read_named(item->path, item->name, &half[0].image, &info[0], err));
-    PXS_TRY(read_named(item->path_b, name_b, &half[1].image, &info[1], err));
+    PXS_TRY(read_named(item->path_b, item->name_b, &half[1].image, &info[1], err));
     for (int k = 0; k < 2; k++)
         note_stored(&info[k], 0, 1, &half[k]);
     return PXS_OK;

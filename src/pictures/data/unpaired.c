@@ -371,7 +371,7 @@ static void add_loop(struct pxs_text *out, const char *folder, const struct pxs_
                      int s, const struct way *way) {
     pxs_text_add(out, "(cd '");
     add_quoted(out, folder);
-    pxs_text_addf(out, "/%c' && ", "AB"[s]);
+    pxs_text_add(out, "' && ");
     if (!add_simple_loop(out, &side[s], way, s)) {
         pxs_text_add(out, "for f in *.*; do g=$(printf %s \"$f\"");
         add_filter(out, way, s);
@@ -380,7 +380,8 @@ static void add_loop(struct pxs_text *out, const char *folder, const struct pxs_
     pxs_text_add(out, ")");
 }
 
-bool pxs_unpaired_hint(const char *folder, const struct pxs_names side[2], struct pxs_text *out) {
+bool pxs_unpaired_hint(const char *const folder[2], const struct pxs_names side[2],
+                       struct pxs_text *out) {
     struct way way = {0};
     if (side[0].n == 0 || side[1].n == 0 || !find_way(side, &way))
         return false;
@@ -394,7 +395,7 @@ bool pxs_unpaired_hint(const char *folder, const struct pxs_names side[2], struc
     for (int s = 0; s < 2; s++)
         if (way.folds != 0 || way.affix[s][0] != '\0') {
             pxs_text_add(out, then);
-            add_loop(out, folder, side, s, &way);
+            add_loop(out, folder[s], side, s, &way);
             then = "; ";
         }
     return true;

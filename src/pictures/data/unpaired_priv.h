@@ -11,9 +11,10 @@ struct pxs_names {
 };
 
 /* Adds how many of the lone names of A/ and B/ would match, in which way, and a shell command that
- * renames them in `folder`/A and `folder`/B: "40 pairs would match without the ending '_A' in A/
+ * renames them in `folder` of A and of B: "40 pairs would match without the ending '_A' in A/
  * and '_B' in B/; this renames them: ...". False: nothing helps most of them, `out` is as it
  * was. */
-bool pxs_unpaired_hint(const char *folder, const struct pxs_names side[2], struct pxs_text *out);
+bool pxs_unpaired_hint(const char *const folder[2], const struct pxs_names side[2],
+                       struct pxs_text *out);
 
 #endif
