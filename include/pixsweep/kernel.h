@@ -4,12 +4,11 @@
  * only, never on the number of threads: work is cut into pieces by shape, and one piece sums each
  * output in a fixed order.
  *
- * Canonical view of a 4x4 stride-2 pad-1 layer: a big side [N,2h,2w,Cb] and a small side [N,h,w,Cs]
- * with weights for each (ky,kx,cb,cs); small pixel (i,j) meets big pixel (2i-1+ky, 2j-1+kx). Three
- * passes serve all six:
- *   D  big -> small: torch Conv2d forward, ConvTranspose2d input gradient
- *   U  small -> big: ConvTranspose2d forward, Conv2d input gradient (the adjoint of D)
- *   W  both -> weights: the weight gradient of either */
+ * Canonical view of a convolution: a big side [N,big_h,big_w,Cb] and a small side [N,h,w,Cs] with
+ * weights for each (ky,kx,cb,cs); small pixel (i,j) meets big pixel (stride i - padding + ky,
+ * stride j - padding + kx). Three passes serve a layer and its transpose: D  big -> small: torch
+ * Conv2d forward, ConvTranspose2d input gradient U  small -> big: ConvTranspose2d forward, Conv2d
+ * input gradient (the adjoint of D) W  both -> weights: the weight gradient of either */
 #ifndef PIXSWEEP_KERNEL_H
 #define PIXSWEEP_KERNEL_H
 
@@ -34,9 +33,19 @@ struct pxs_kernel_context {
 
 /* ---- the sets ------------------------------------------------------------------------------- */
 
+/* Any convolution of a square kernel, at most PXS_MAX_KERNEL wide. torch's Conv2d has h = (big_h +
+ * 2 padding - kernel) / stride + 1, rounded down; ConvTranspose2d has big_h = (h - 1) stride +
+ * kernel
+ * - 2 padding + output_padding. A tap that lies outside the big side meets nothing, or with
+ * `reflect` the pixel that ReflectionPad2d(padding) puts there; then padding is below big_h and
+ * big_w. */
+enum { PXS_MAX_KERNEL = 7 };
 struct pxs_conv_shape {
     int n, h, w; /* batch, and the SMALL side's height and width */
     int cb, cs;  /* channels of the big and of the small side */
+    int big_h, big_w;
+    int kernel, stride, padding;
+    bool reflect;
 };
 enum pxs_pass { PXS_PASS_DOWN, PXS_PASS_UP, PXS_PASS_WEIGHT };
 /* How a pass may be computed; docs/engine.md and the comment at the top of each file explain it. */
@@ -45,12 +54,13 @@ enum pxs_method {
     PXS_METHOD_THIN,   /* conv_thin.c: im2col in cache, for few big channels */
     PXS_METHOD_DIRECT, /* conv_direct.c: tap by tap, without dead taps */
     PXS_METHOD_F2,     /* conv_winograd.c: polyphase Winograd F(2,2) ... */
-    PXS_METHOD_F4      /* ... and F(4,2) */
+    PXS_METHOD_F4,     /* ... and F(4,2) */
+    PXS_METHOD_TAPS    /* conv_taps.c: tap by tap over rows, for every kernel and stride */
 };
 
-/* Weights of a layer stand in panels of 16 small channels, [16 taps][Cs/16][Cb][16], tap = 4 ky +
- * kx; where Cs is no multiple of 16, in one panel: [16][Cb][Cs]. The layout depends on the shape
- * alone, so every set reads the same weights. */
+/* Weights of a layer stand in panels of 16 small channels, [kernel^2 taps][Cs/16][Cb][16], tap =
+ * kernel ky + kx; where Cs is no multiple of 16, in one panel: [kernel^2][Cb][Cs]. The layout
+ * depends on the shape alone, so every set reads the same weights. */
 static inline int pxs_panel_width(int cs) {
     return cs % 16 ? cs : 16;
 }
@@ -60,8 +70,8 @@ static inline size_t pxs_weight_index(int cb, int cs, int tap, int b, int c) {
                (size_t)p +
            (size_t)(c % p);
 }
-/* Whether tap 4 ky + kx meets any pixel: at height 1 only ky 1 and 2 do. The others are dead: their
- * gradient is zero. */
+/* Whether tap kernel ky + kx meets any pixel: in a 4x4 convolution of stride 2 at height 1 only ky
+ * 1 and 2 do. The others are dead: their gradient is zero. */
 bool pxs_tap_is_live(const struct pxs_conv_shape *s, int tap);
 
 /* Finds a set of kernels: "auto" uses the fastest method for each shape and pass; "blas", "direct",
@@ -94,7 +104,7 @@ size_t pxs_kernels_scratch(const struct pxs_kernels *set, const struct pxs_conv_
 
 /* ---- the three passes ----------------------------------------------------------------------- */
 
-/* big [N,2h,2w,Cb] and small [N,h,w,Cs] with ld_big >= Cb and ld_small >= Cs; weights as
+/* big [N,big_h,big_w,Cb] and small [N,h,w,Cs] with ld_big >= Cb and ld_small >= Cs; weights as
  * pxs_weight_index has them. N may be 0. */
 void pxs_conv_down(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
                    const float *big, size_t ld_big, const float *weight, float *small,

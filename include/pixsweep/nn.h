@@ -68,8 +68,8 @@ enum pxs_layer_kind {
 
 /* A convolution and what follows it, in torch's order: norm, activation, dropout. A network
  * describes itself as a list of these; its weights, costs and files, and what decides its bits
- * (pxs_pix2pix_bits), follow from that list. There are kernels for convolutions of 4x4, stride 2
- * and padding 1, and for heads of 4x4, stride 1 and padding 1. */
+ * (pxs_pix2pix_bits), follow from that list. There are kernels for every convolution
+ * (kernel.h), and for heads of 4x4, stride 1 and padding 1. */
 struct pxs_layer_spec {
     /* for tables and messages: "down3", "final" */
     char label[16];
@@ -81,8 +81,11 @@ struct pxs_layer_spec {
     /* of a head: the factor by which its input is enlarged first, 1 or 2; else 1 */
     int upsample;
     int c_in, c_out;
-    /* sides of the output */
-    int h, w;
+    /* padding mirrors the edge (ReflectionPad2d) instead of zeros */
+    bool reflect;
+    /* sides of the output, and of the input of a convolution of either kind (a head's follows from
+     * its output) */
+    int h, w, in_h, in_w;
     /* a bias has no effect in front of a norm; it is there where PyTorch's network has it */
     bool bias;
     enum pxs_norm norm;
@@ -126,7 +129,7 @@ void pxs_layer_describe(struct pxs_layer *l, const struct pxs_layer_spec *spec);
 PXS_NODISCARD enum pxs_status pxs_layer_init(struct pxs_layer *l, struct pxs_error *err);
 void pxs_layer_finish(struct pxs_layer *l);
 
-/* PXS_LAYER_CONV, without its bias: x [N,2h,2w,C_in] -> y [N,h,w,C_out]. */
+/* PXS_LAYER_CONV, without its bias: x [N,in_h,in_w,C_in] -> y [N,h,w,C_out]. */
 void pxs_conv_forward(const struct pxs_nn *nn, const struct pxs_layer *l, int n, const float *x,
                       size_t ld_x, float *y, size_t ld_y);
 /* dx = conv^T(dy), added to dx if `accumulate`. Before pxs_conv_update, which changes the
@@ -137,7 +140,7 @@ void pxs_conv_backward(const struct pxs_nn *nn, const struct pxs_layer *l, int n
 void pxs_conv_update(const struct pxs_nn *nn, struct pxs_layer *l, int n, const float *x,
                      size_t ld_x, const float *dy, size_t ld_dy);
 
-/* PXS_LAYER_CONV_TRANSPOSE: x [N,h/2,w/2,C_in] -> y [N,h,w,C_out]. */
+/* PXS_LAYER_CONV_TRANSPOSE: x [N,in_h,in_w,C_in] -> y [N,h,w,C_out]. */
 void pxs_conv_transpose_forward(const struct pxs_nn *nn, const struct pxs_layer *l, int n,
                                 const float *x, size_t ld_x, float *y, size_t ld_y);
 void pxs_conv_transpose_backward(const struct pxs_nn *nn, const struct pxs_layer *l, int n,

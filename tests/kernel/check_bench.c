@@ -9,15 +9,17 @@
 /* The stride-2 layers of the 64 px network at batch 8 and of the 256 px network at batch 1:
  * discriminator, down path, up path. */
 static const struct pxs_conv_shape layers_64[] = {
-    {8, 32, 32, 6, 64},   {8, 32, 32, 3, 64},  {8, 16, 16, 64, 128}, {8, 8, 8, 128, 256},
-    {8, 4, 4, 256, 512},  {8, 2, 2, 512, 512}, {8, 1, 1, 512, 512},  {8, 2, 2, 512, 1024},
-    {8, 4, 4, 256, 1024}, {8, 8, 8, 128, 512}, {8, 16, 16, 64, 256},
+    HALVING(8, 32, 32, 6, 64),  HALVING(8, 32, 32, 3, 64),   HALVING(8, 16, 16, 64, 128),
+    HALVING(8, 8, 8, 128, 256), HALVING(8, 4, 4, 256, 512),  HALVING(8, 2, 2, 512, 512),
+    HALVING(8, 1, 1, 512, 512), HALVING(8, 2, 2, 512, 1024), HALVING(8, 4, 4, 256, 1024),
+    HALVING(8, 8, 8, 128, 512), HALVING(8, 16, 16, 64, 256),
 };
 static const struct pxs_conv_shape layers_256[] = {
-    {1, 128, 128, 6, 64},   {1, 128, 128, 3, 64},  {1, 64, 64, 64, 128}, {1, 32, 32, 128, 256},
-    {1, 16, 16, 256, 512},  {1, 8, 8, 512, 512},   {1, 4, 4, 512, 512},  {1, 2, 2, 512, 512},
-    {1, 1, 1, 512, 512},    {1, 2, 2, 512, 1024},  {1, 4, 4, 512, 1024}, {1, 8, 8, 512, 1024},
-    {1, 16, 16, 256, 1024}, {1, 32, 32, 128, 512}, {1, 64, 64, 64, 256},
+    HALVING(1, 128, 128, 6, 64),   HALVING(1, 128, 128, 3, 64),  HALVING(1, 64, 64, 64, 128),
+    HALVING(1, 32, 32, 128, 256),  HALVING(1, 16, 16, 256, 512), HALVING(1, 8, 8, 512, 512),
+    HALVING(1, 4, 4, 512, 512),    HALVING(1, 2, 2, 512, 512),   HALVING(1, 1, 1, 512, 512),
+    HALVING(1, 2, 2, 512, 1024),   HALVING(1, 4, 4, 512, 1024),  HALVING(1, 8, 8, 512, 1024),
+    HALVING(1, 16, 16, 256, 1024), HALVING(1, 32, 32, 128, 512), HALVING(1, 64, 64, 64, 256),
 };
 static const char *const pass_names[] = {"down", "up", "weight"};
 enum { ROUNDS = 9 };
@@ -54,7 +56,7 @@ static void run(const struct pxs_kernel_context *ctx, const struct pxs_conv_shap
 
 static size_t bench_layer(const struct pxs_conv_shape *s, const char *only) {
     struct entry entries[3 * MAX_RAN];
-    size_t n = 0, floats = 0, pixels = (size_t)(s->n * s->h * s->w);
+    size_t n = 0, floats = 0;
     const struct pxs_kernels *set;
     for (enum pxs_pass pass = PXS_PASS_DOWN; pass <= PXS_PASS_WEIGHT; pass++) {
         struct ran ran[MAX_RAN];
@@ -68,8 +70,8 @@ static size_t bench_layer(const struct pxs_conv_shape *s, const char *only) {
     }
     if (n == 0)
         return 0;
-    size_t n_big = 4 * pixels * (size_t)s->cb, n_small = pixels * (size_t)s->cs,
-           n_weight = (size_t)(16 * s->cb * s->cs);
+    size_t n_big = big_pixels(s) * (size_t)s->cb, n_small = small_pixels(s) * (size_t)s->cs,
+           n_weight = weight_count(s);
     float *big = buffer(n_big, 0), *small = buffer(n_small, 0), *weight = buffer(n_weight, 0);
     struct pxs_kernel_context ctx = context(NULL, 0, floats);
     for (int round = -1; round < ROUNDS; round++) /* the first warms up */
@@ -83,7 +85,7 @@ static size_t bench_layer(const struct pxs_conv_shape *s, const char *only) {
             if (round >= 0)
                 entries[i].seconds[round] = pxs_monotonic() - start;
         }
-    double flop = 2.0 * 16.0 * (double)pixels * s->cb * s->cs;
+    double flop = 2.0 * (double)(small_pixels(s) * n_weight);
     for (size_t i = 0; i < n; i++) {
         struct entry *e = &entries[i];
         qsort(e->seconds, ROUNDS, sizeof *e->seconds, by_size);

@@ -186,7 +186,7 @@ struct matrices {
 };
 
 static struct matrices matrices_of(const struct pxs_isa *isa, int m) {
-    struct pxs_conv_shape s = {1, m, m, 1, 1};
+    struct pxs_conv_shape s = halving(1, m, m, 1, 1);
     struct matrices k = {.m = m, .nx = m + 1, .nxi = (m + 1) * (m + 1)};
     k.tile = m == 2 ? &isa->f2 : &isa->f4;
     k.plain = make_tiling(&s, m, 0);

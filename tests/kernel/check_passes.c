@@ -48,11 +48,11 @@ static struct layer make_layer(struct pxs_conv_shape s) {
     struct layer l = {.s = s, .shift = RANDOM_OF(shifts)};
     l.ld_big = (size_t)(s.cb + RANDOM_OF(gaps));
     l.ld_small = (size_t)(s.cs + RANDOM_OF(gaps));
-    l.pixels_small = (size_t)(s.n * s.h * s.w);
-    l.pixels_big = 4 * l.pixels_small;
+    l.pixels_small = small_pixels(&s);
+    l.pixels_big = big_pixels(&s);
     l.n_small = l.pixels_small * (size_t)s.cs;
     l.n_big = l.pixels_big * (size_t)s.cb;
-    l.n_weight = (size_t)(16 * s.cb * s.cs);
+    l.n_weight = weight_count(&s);
     return l;
 }
 
@@ -98,23 +98,43 @@ static double *collapse(const float *p, size_t ld, size_t pixels, int channels) 
     return sum;
 }
 
-/* No step of D or U on these numbers exceeds this: the chain of F(4,2) on absolute values, with the
- * largest weight in place of all. */
+static bool is_halving(const struct pxs_conv_shape *s) {
+    return s->kernel == 4 && s->stride == 2 && !s->reflect && s->big_h == 2 * s->h &&
+           s->big_w == 2 * s->w;
+}
+
+/* No step of D or U on these numbers exceeds this: the chain of F(4,2) on absolute values where it
+ * may run, or the plain sums; with the largest weight in place of all. */
 static double largest_step(const struct layer *l, enum pxs_pass pass, const float *p) {
     struct pxs_conv_shape s = l->s;
     s.cb = s.cs = 1;
-    struct tiling t = make_tiling(&s, 4, 1);
     bool down = pass == PXS_PASS_DOWN;
     size_t n_out = down ? l->pixels_small : l->pixels_big;
-    double weight[16], *out = numbers(n_out), most = 0;
-    for (int i = 0; i < 16; i++)
+    double weight[PXS_MAX_KERNEL * PXS_MAX_KERNEL], *out = numbers(n_out), most = 0;
+    double *in = down ? collapse(p, l->ld_big, l->pixels_big, l->s.cb)
+                      : collapse(p, l->ld_small, l->pixels_small, l->s.cs);
+    for (size_t i = 0; i < PXS_COUNT(weight); i++)
         weight[i] = MOST_WEIGHT * UNIT;
-    if (down)
-        chain_down(&t, collapse(p, l->ld_big, l->pixels_big, l->s.cb), weight, out, &most);
-    else
-        chain_up(&t, collapse(p, l->ld_small, l->pixels_small, l->s.cs), weight, out, &most);
+    if (is_halving(&s)) {
+        struct tiling t = make_tiling(&s, 4, 1);
+        (down ? chain_down : chain_up)(&t, in, weight, out, &most);
+    } else {
+        (down ? ref_down : ref_up)(&s, in, weight, out);
+    }
     for (size_t i = 0; i < n_out; i++)
         most = fmax(most, out[i]);
+    return most;
+}
+
+/* The largest sum of squares of a channel. */
+static double channel_squares(const float *p, size_t ld, size_t pixels, int channels) {
+    double most = 0;
+    for (int c = 0; c < channels; c++) {
+        double sum = 0;
+        for (size_t i = 0; i < pixels; i++)
+            sum += pow((double)p[i * ld + (size_t)c], 2);
+        most = fmax(most, sum);
+    }
     return most;
 }
 
@@ -132,6 +152,9 @@ static void squares(const struct tiling *t, const double *points, size_t channel
 
 /* The same for W; sums over tiles by Cauchy and Schwarz. */
 static double largest_weight_step(const struct layer *l, const float *big, const float *factor) {
+    if (!is_halving(&l->s)) /* mirrored, a pixel may meet a tap up to four times */
+        return 2 * sqrt(channel_squares(big, l->ld_big, l->pixels_big, l->s.cb) *
+                        channel_squares(factor, l->ld_small, l->pixels_small, l->s.cs));
     struct tiling t = make_tiling(&l->s, 4, 1);
     double of_big[25] = {0}, of_small[25] = {0}, most = 0;
     squares(&t,
@@ -209,10 +232,12 @@ static double *squared(const double *a, size_t n) {
 
 /* Terms of a sum: of a number of the result, or of a product in the middle of a Winograd pass. */
 static double terms_of(const struct layer *l, enum pxs_pass pass, const struct tiling *t) {
+    const struct pxs_conv_shape *s = &l->s;
+    int across = (s->kernel + s->stride - 1) / s->stride * (s->reflect ? 3 : 1);
     if (pass == PXS_PASS_DOWN)
-        return (t ? 4.0 : 16.0) * l->s.cb;
+        return (t ? 4.0 : (double)(s->kernel * s->kernel)) * s->cb;
     if (pass == PXS_PASS_UP)
-        return (t ? 1.0 : 4.0) * l->s.cs;
+        return (t ? 1.0 : (double)(across * across)) * s->cs;
     return t ? t->tiles : (double)l->pixels_small;
 }
 
@@ -252,10 +277,13 @@ static const double *size_of(const struct layer *l, struct numbers *d, enum pxs_
 
 /* ---- running -------------------------------------------------------------------------------- */
 
-#define SHAPE_FORMAT "%s (%s) n %d, %d x %d, %d/%d channels, %s numbers"
+#define SHAPE_FORMAT                                                                            \
+    "%s (%s) n %d, %d x %d of %d x %d, %d/%d channels, kernel %d, stride %d, padding %d%s, %s " \
+    "numbers"
 #define SHAPE_VALUES                                                                        \
     pxs_kernels_name(ctx->set), pxs_method_name(pxs_kernels_method(ctx->set, &l->s, pass)), \
-        l->s.n, l->s.h, l->s.w, l->s.cb, l->s.cs, d->exact ? "whole" : "random"
+        l->s.n, l->s.h, l->s.w, l->s.big_h, l->s.big_w, l->s.cb, l->s.cs, l->s.kernel,      \
+        l->s.stride, l->s.padding, l->s.reflect ? " reflected" : "", d->exact ? "whole" : "random"
 
 static void check_pass(const struct pxs_kernel_context *ctx, const struct layer *l,
                        struct numbers *d, enum pxs_pass pass, bool accumulate) {
@@ -348,8 +376,7 @@ START_TEST(maps)
     start("maps", _i);
     int h = sides[(size_t)_i / PXS_COUNT(sides)], w = sides[(size_t)_i % PXS_COUNT(sides)],
         n = h * w > 16 ? random_int(1, 2) : RANDOM_OF(batches);
-    check_shape((struct pxs_conv_shape){n, h, w, 16 * random_int(1, 2), 16 * random_int(1, 2)}, ALL,
-                true, true);
+    check_shape(halving(n, h, w, 16 * random_int(1, 2), 16 * random_int(1, 2)), ALL, true, true);
 }
 END_TEST
 
@@ -358,8 +385,8 @@ START_TEST(widths)
 {
     start("widths", _i);
     for (size_t k = 0; k < PXS_COUNT(channels); k++)
-        check_shape((struct pxs_conv_shape){random_int(1, 2), random_int(1, 4), random_int(1, 5),
-                                            channels[_i], channels[k]},
+        check_shape(halving(random_int(1, 2), random_int(1, 4), random_int(1, 5), channels[_i],
+                            channels[k]),
                     ALL, true, true);
 }
 END_TEST
@@ -367,16 +394,83 @@ END_TEST
 /* Long and thin, primes, just past a multiple of a tile; thin layers of several blocks; K of
  * several blocks. */
 static const struct pxs_conv_shape odd_shapes[] = {
-    {1, 3, 37, 16, 16}, {2, 31, 5, 16, 32}, {1, 13, 17, 32, 16}, {1, 2, 67, 16, 16},
-    {3, 41, 2, 16, 16}, {2, 1, 40, 16, 16}, {1, 3, 140, 16, 16}, {2, 19, 17, 3, 16},
-    {1, 33, 16, 6, 32}, {1, 2, 300, 3, 16}, {5, 7, 11, 1, 16},   {1, 4, 3, 272, 16},
-    {1, 3, 4, 16, 272}, {2, 2, 2, 80, 272}, {1, 1, 1, 272, 288}, {8, 1, 2, 48, 64},
-    {3, 23, 19, 7, 5},  {1, 5, 5, 96, 80},  {1, 1, 3, 300, 96},
+    HALVING(1, 3, 37, 16, 16),  HALVING(2, 31, 5, 16, 32), HALVING(1, 13, 17, 32, 16),
+    HALVING(1, 2, 67, 16, 16),  HALVING(3, 41, 2, 16, 16), HALVING(2, 1, 40, 16, 16),
+    HALVING(1, 3, 140, 16, 16), HALVING(2, 19, 17, 3, 16), HALVING(1, 33, 16, 6, 32),
+    HALVING(1, 2, 300, 3, 16),  HALVING(5, 7, 11, 1, 16),  HALVING(1, 4, 3, 272, 16),
+    HALVING(1, 3, 4, 16, 272),  HALVING(2, 2, 2, 80, 272), HALVING(1, 1, 1, 272, 288),
+    HALVING(8, 1, 2, 48, 64),   HALVING(3, 23, 19, 7, 5),  HALVING(1, 5, 5, 96, 80),
+    HALVING(1, 1, 3, 300, 96),
 };
 START_TEST(odd)
 {
     start("odd", _i);
     check_shape(odd_shapes[_i], ALL, true, true);
+}
+END_TEST
+
+/* Every other kind of convolution that networks have, and a few that no one has: kernel, stride,
+ * padding, whether it reflects. */
+static const struct kind {
+    int kernel, stride, padding;
+    bool reflect;
+} kinds[] = {
+    {4, 2, 1, false}, {4, 1, 1, false}, {3, 1, 1, true},  {3, 1, 1, false}, {3, 2, 1, false},
+    {7, 1, 3, true},  {7, 1, 3, false}, {1, 1, 0, false}, {3, 2, 1, true},  {2, 3, 0, false},
+    {4, 2, 3, true},  {5, 1, 2, true},  {4, 1, 2, true},  {1, 2, 0, false},
+};
+static const int big_sides[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 17};
+
+/* A big side of about these sides; of every second one the transposed kind, with output padding or
+ * without. */
+static struct pxs_conv_shape of_kind(const struct kind *k, int n, int h, int w, int cb, int cs,
+                                     int turn) {
+    int least = k->reflect ? k->padding + 1 : k->kernel - 2 * k->padding;
+    h = h < least ? least : h;
+    w = w < least ? least : w;
+    struct pxs_conv_shape s =
+        CONVOLUTION(n, h, w, cb, cs, k->kernel, k->stride, k->padding, k->reflect);
+    if (turn % 2 && !k->reflect) {
+        int output_padding = turn / 2 % k->stride;
+        s.big_h = (s.h - 1) * k->stride + k->kernel - 2 * k->padding + output_padding;
+        s.big_w = (s.w - 1) * k->stride + k->kernel - 2 * k->padding + output_padding;
+        if (s.big_h < 1 || s.big_w < 1)
+            s.big_h = h, s.big_w = w;
+    }
+    return s;
+}
+
+START_TEST(kinds_of_kernels)
+{
+    start("kinds", _i);
+    for (int k = 0; k < 16; k++) {
+        int cb = RANDOM_OF(channels), cs = RANDOM_OF(channels);
+        if (k < 8) { /* panels */
+            cb = 16 * random_int(1, 3);
+            cs = 16 * random_int(1, 3);
+        }
+        struct pxs_conv_shape s = of_kind(&kinds[_i], random_int(1, 3), RANDOM_OF(big_sides),
+                                          RANDOM_OF(big_sides), cb, cs, k);
+        if (k % 8 > 1 && (double)s.n * s.h * s.w * cb * cs * s.kernel * s.kernel > 4e6)
+            continue;
+        check_shape(s, ALL, k % 2 == 0, k % 2 != 0);
+    }
+}
+END_TEST
+
+/* More than a block of rows, of K and of pixels in a row. */
+static const struct pxs_conv_shape wide_shapes[] = {
+    CONVOLUTION(1, 12, 70, 16, 32, 3, 1, 1, true),  CONVOLUTION(1, 4, 300, 16, 16, 3, 1, 1, true),
+    CONVOLUTION(1, 3, 4, 272, 16, 3, 1, 1, true),   CONVOLUTION(1, 4, 5, 16, 288, 4, 1, 1, false),
+    CONVOLUTION(2, 35, 37, 16, 16, 3, 2, 1, false), CONVOLUTION(1, 40, 41, 3, 16, 7, 1, 3, true),
+    CONVOLUTION(1, 33, 34, 16, 3, 7, 1, 3, true),   CONVOLUTION(1, 31, 31, 64, 1, 4, 1, 1, false),
+    CONVOLUTION(2, 20, 20, 6, 16, 1, 1, 0, false),  CONVOLUTION(1, 300, 5, 5, 3, 4, 1, 1, false),
+    CONVOLUTION(4, 64, 64, 20, 2, 4, 1, 1, false),  CONVOLUTION(1, 9, 129, 700, 1, 3, 1, 1, true),
+};
+START_TEST(wide)
+{
+    start("wide", _i);
+    check_shape(wide_shapes[_i], ALL, _i % 2 == 0, _i % 2 != 0);
 }
 END_TEST
 
@@ -386,16 +480,16 @@ static const struct {
     struct pxs_conv_shape s;
     int passes;
 } large[] = {
-    {{44, 5, 5, 128, 16}, DOWN | WEIGHT}, /* F(4,2): 4 tiles of 25 pixels in 64 */
-    {{60, 3, 3, 256, 16}, DOWN | WEIGHT}, /* F(2,2) */
-    {{53, 5, 5, 16, 416}, UP},
-    {{80, 3, 3, 16, 752}, UP},
+    {HALVING(44, 5, 5, 128, 16), DOWN | WEIGHT}, /* F(4,2): 4 tiles of 25 pixels in 64 */
+    {HALVING(60, 3, 3, 256, 16), DOWN | WEIGHT}, /* F(2,2) */
+    {HALVING(53, 5, 5, 16, 416), UP},
+    {HALVING(80, 3, 3, 16, 752), UP},
     /* batches of more tile rows than one; a row of tiles beyond MAX_TILES */
-    {{2, 5, 129, 64, 16}, ALL},
-    {{2, 9, 270, 16, 16}, ALL}, /* the same for F(4,2) */
-    {{4, 64, 64, 60, 2}, ALL},
-    {{2, 2, 256, 512, 1}, ALL},
-    {{1, 3, 256, 700, 1}, ALL},
+    {HALVING(2, 5, 129, 64, 16), ALL},
+    {HALVING(2, 9, 270, 16, 16), ALL}, /* the same for F(4,2) */
+    {HALVING(4, 64, 64, 60, 2), ALL},
+    {HALVING(2, 2, 256, 512, 1), ALL},
+    {HALVING(1, 3, 256, 700, 1), ALL},
 };
 START_TEST(chunks)
 {
@@ -406,16 +500,19 @@ END_TEST
 
 START_TEST(live_taps)
 {
-    for (int h = 1; h <= 3; h++)
-        for (int w = 1; w <= 3; w++) {
-            struct pxs_conv_shape s = {1, h, w, 1, 1};
-            double big[36], small[9], dweight[16];
-            for (int i = 0; i < 36; i++)
-                big[i] = small[i % 9] = 1.0;
+    for (int h = 1; h <= 5; h++)
+        for (int w = 1; w <= 5; w++) {
+            struct pxs_conv_shape s = of_kind(&kinds[_i], 1, h, w, 1, 1, h + w);
+            double *big = numbers(big_pixels(&s)), *small = numbers(small_pixels(&s)), dweight[49];
+            for (size_t i = 0; i < big_pixels(&s); i++)
+                big[i] = 1.0;
+            for (size_t i = 0; i < small_pixels(&s); i++)
+                small[i] = 1.0;
             ref_weight(&s, big, small, dweight);
-            for (int tap = 0; tap < 16; tap++)
-                ck_assert_msg(pxs_tap_is_live(&s, tap) == (dweight[tap] > 0), "tap %d at %d x %d",
-                              tap, h, w);
+            for (int tap = 0; tap < s.kernel * s.kernel; tap++)
+                ck_assert_msg(pxs_tap_is_live(&s, tap) == (dweight[tap] > 0),
+                              "tap %d of %d x %d at %d x %d", tap, s.kernel, s.kernel, h, w);
+            buffers_done();
         }
 }
 END_TEST
@@ -425,8 +522,8 @@ START_TEST(random_shapes)
 {
     start("random", 0);
     for (int done = 0; done < 60;) {
-        struct pxs_conv_shape s = {RANDOM_OF(batches), RANDOM_OF(sides), RANDOM_OF(sides),
-                                   RANDOM_OF(channels), RANDOM_OF(channels)};
+        struct pxs_conv_shape s = halving(RANDOM_OF(batches), RANDOM_OF(sides), RANDOM_OF(sides),
+                                          RANDOM_OF(channels), RANDOM_OF(channels));
         if ((double)s.n * s.h * s.w * s.cb * s.cs > 1e5)
             continue;
         check_shape(s, ALL, done % 2 == 0, done % 2 != 0);
@@ -442,6 +539,8 @@ TCase *passes_case(void) {
     tcase_add_loop_test(tcase, odd, 0, (int)PXS_COUNT(odd_shapes));
     tcase_add_loop_test(tcase, chunks, 0, (int)PXS_COUNT(large));
     tcase_add_test(tcase, random_shapes);
-    tcase_add_test(tcase, live_taps);
+    tcase_add_loop_test(tcase, kinds_of_kernels, 0, (int)PXS_COUNT(kinds));
+    tcase_add_loop_test(tcase, wide, 0, (int)PXS_COUNT(wide_shapes));
+    tcase_add_loop_test(tcase, live_taps, 0, (int)PXS_COUNT(kinds));
     return tcase;
 }

@@ -112,7 +112,21 @@ void pools_done(void);
 #define NORM(slope) PXS_NORM_INSTANCE, PXS_ACTIVATION_LEAKY_RELU, slope
 #define PLAIN(slope) PXS_NORM_NONE, PXS_ACTIVATION_LEAKY_RELU, slope
 
-/* Weights out of their panels: [16][Cb][Cs], as the references have them. */
+/* torch's Conv2d of a big side, and its 4x4 convolution of stride 2 by the small side: as
+ * initialisers, and made while the test runs. */
+#define CONVOLUTION(n, big_h, big_w, cb, cs, kernel, stride, padding, reflect)                 \
+    {                                                                                          \
+        n, ((big_h) + 2 * (padding) - (kernel)) / (stride) + 1,                                \
+            ((big_w) + 2 * (padding) - (kernel)) / (stride) + 1, cb, cs, big_h, big_w, kernel, \
+            stride, padding, reflect                                                           \
+    }
+#define HALVING(n, h, w, cb, cs) CONVOLUTION(n, 2 * (h), 2 * (w), cb, cs, 4, 2, 1, false)
+struct pxs_conv_shape halving(int n, int h, int w, int cb, int cs);
+size_t small_pixels(const struct pxs_conv_shape *s);
+size_t big_pixels(const struct pxs_conv_shape *s);
+size_t weight_count(const struct pxs_conv_shape *s);
+
+/* Weights out of their panels: [taps][Cb][Cs], as the references have them. */
 float *plain_weight(const struct pxs_conv_shape *s, const float *panels);
 
 /* The sets that run on this CPU, for looping: NULL after the last. */

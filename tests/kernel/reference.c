@@ -5,49 +5,57 @@
 #include <math.h>
 #include <string.h>
 
-/* Calls back for every (small pixel, big pixel, tap) that meet. */
-#define FOR_EACH_MEETING(s, m, q, t)                                                               \
-    for (int im = 0; im < (s)->n; im++)                                                            \
-        for (int i = 0; i < (s)->h; i++)                                                           \
-            for (int j = 0; j < (s)->w; j++)                                                       \
-                for (int t = 0; t < 16; t++)                                                       \
-                    if (2 * i - 1 + t / 4 >= 0 && 2 * i - 1 + t / 4 < 2 * (s)->h &&                \
-                        2 * j - 1 + t % 4 >= 0 && 2 * j - 1 + t % 4 < 2 * (s)->w)                  \
-                        for (size_t                                                                \
-                                 m = (size_t)((im * (s)->h + i) * (s)->w + j),                     \
-                                 q = (size_t)((im * 2 * (s)->h + 2 * i - 1 + t / 4) * 2 * (s)->w + \
-                                              2 * j - 1 + t % 4),                                  \
-                                 once = 1;                                                         \
-                             once; once = 0)
+/* The place of big pixel (y, x), or of the one that ReflectionPad2d shows there; -1 outside. */
+static ptrdiff_t big_place(const struct pxs_conv_shape *s, int image, int y, int x) {
+    if (s->reflect) {
+        y = y < 0 ? -y : y >= s->big_h ? 2 * (s->big_h - 1) - y : y;
+        x = x < 0 ? -x : x >= s->big_w ? 2 * (s->big_w - 1) - x : x;
+    }
+    if (y < 0 || y >= s->big_h || x < 0 || x >= s->big_w)
+        return -1;
+    return ((ptrdiff_t)image * s->big_h + y) * s->big_w + x;
+}
+
+/* Calls back for every (small pixel m, big pixel q, tap t) that meet. */
+#define FOR_EACH_MEETING(s, m, q, t)                                                            \
+    for (int im = 0; im < (s)->n; im++)                                                         \
+        for (int i = 0; i < (s)->h; i++)                                                        \
+            for (int j = 0; j < (s)->w; j++)                                                    \
+                for (int t = 0; t < (s)->kernel * (s)->kernel; t++)                             \
+                    for (ptrdiff_t m = ((ptrdiff_t)im * (s)->h + i) * (s)->w + j,               \
+                                   q = big_place(                                               \
+                                       s, im, (s)->stride * i - (s)->padding + t / (s)->kernel, \
+                                       (s)->stride * j - (s)->padding + t % (s)->kernel);       \
+                         q >= 0; q = -1)
 
 void ref_down(const struct pxs_conv_shape *s, const double *big, const double *weight,
               double *small) {
-    size_t cb = (size_t)s->cb, cs = (size_t)s->cs;
-    memset(small, 0, (size_t)(s->n * s->h * s->w) * cs * sizeof *small);
+    ptrdiff_t cb = s->cb, cs = s->cs;
+    memset(small, 0, (size_t)(s->n * s->h * s->w * s->cs) * sizeof *small);
     FOR_EACH_MEETING(s, m, q, t)
-    for (size_t b = 0; b < cb; b++)
-        for (size_t c = 0; c < cs; c++)
-            small[m * cs + c] += big[q * cb + b] * weight[((size_t)t * cb + b) * cs + c];
+    for (ptrdiff_t b = 0; b < cb; b++)
+        for (ptrdiff_t c = 0; c < cs; c++)
+            small[m * cs + c] += big[q * cb + b] * weight[(t * cb + b) * cs + c];
 }
 
 void ref_up(const struct pxs_conv_shape *s, const double *small, const double *weight,
             double *big) {
-    size_t cb = (size_t)s->cb, cs = (size_t)s->cs;
-    memset(big, 0, (size_t)(s->n * s->h * s->w * 4) * cb * sizeof *big);
+    ptrdiff_t cb = s->cb, cs = s->cs;
+    memset(big, 0, (size_t)(s->n * s->big_h * s->big_w * s->cb) * sizeof *big);
     FOR_EACH_MEETING(s, m, q, t)
-    for (size_t b = 0; b < cb; b++)
-        for (size_t c = 0; c < cs; c++)
-            big[q * cb + b] += small[m * cs + c] * weight[((size_t)t * cb + b) * cs + c];
+    for (ptrdiff_t b = 0; b < cb; b++)
+        for (ptrdiff_t c = 0; c < cs; c++)
+            big[q * cb + b] += small[m * cs + c] * weight[(t * cb + b) * cs + c];
 }
 
 void ref_weight(const struct pxs_conv_shape *s, const double *big, const double *small,
                 double *dweight) {
-    size_t cb = (size_t)s->cb, cs = (size_t)s->cs;
-    memset(dweight, 0, 16 * cb * cs * sizeof *dweight);
+    ptrdiff_t cb = s->cb, cs = s->cs;
+    memset(dweight, 0, (size_t)(s->kernel * s->kernel * s->cb * s->cs) * sizeof *dweight);
     FOR_EACH_MEETING(s, m, q, t)
-    for (size_t b = 0; b < cb; b++)
-        for (size_t c = 0; c < cs; c++)
-            dweight[((size_t)t * cb + b) * cs + c] += big[q * cb + b] * small[m * cs + c];
+    for (ptrdiff_t b = 0; b < cb; b++)
+        for (ptrdiff_t c = 0; c < cs; c++)
+            dweight[(t * cb + b) * cs + c] += big[q * cb + b] * small[m * cs + c];
 }
 
 /* Input pixel under output (y, x) and tap t on the upsampled image, or -1 in the padding. */

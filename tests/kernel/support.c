@@ -324,9 +324,25 @@ void pools_done(void) {
         pxs_pool_destroy(&pools[i]);
 }
 
+struct pxs_conv_shape halving(int n, int h, int w, int cb, int cs) {
+    return (struct pxs_conv_shape)HALVING(n, h, w, cb, cs);
+}
+
+size_t small_pixels(const struct pxs_conv_shape *s) {
+    return (size_t)s->n * (size_t)s->h * (size_t)s->w;
+}
+
+size_t big_pixels(const struct pxs_conv_shape *s) {
+    return (size_t)s->n * (size_t)s->big_h * (size_t)s->big_w;
+}
+
+size_t weight_count(const struct pxs_conv_shape *s) {
+    return (size_t)(s->kernel * s->kernel) * (size_t)s->cb * (size_t)s->cs;
+}
+
 float *plain_weight(const struct pxs_conv_shape *s, const float *panels) {
-    float *plain = buffer((size_t)(16 * s->cb * s->cs), 0);
-    for (int tap = 0; tap < 16; tap++)
+    float *plain = buffer(weight_count(s), 0);
+    for (int tap = 0; tap < s->kernel * s->kernel; tap++)
         for (int b = 0; b < s->cb; b++)
             for (int c = 0; c < s->cs; c++)
                 plain[(tap * s->cb + b) * s->cs + c] =

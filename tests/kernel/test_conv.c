@@ -83,9 +83,9 @@ START_TEST(adjoint)
     for (size_t i = 0; (set = kernel_set(i)); i++)
         for (int k = 0; k < 9; k++) { /* for panels, thin, and none of them */
             int panels = 16 * random_int(1, 3), any = random_int(1, 40);
-            check_adjoint(set, (struct pxs_conv_shape){RANDOM_OF(batches), random_int(1, 9),
-                                                       random_int(1, 9), k % 3 == 0 ? panels : any,
-                                                       k % 3 < 2 ? 16 * random_int(1, 3) : any});
+            check_adjoint(set, halving(RANDOM_OF(batches), random_int(1, 9), random_int(1, 9),
+                                       k % 3 == 0 ? panels : any,
+                                       k % 3 < 2 ? 16 * random_int(1, 3) : any));
         }
 }
 END_TEST
@@ -127,8 +127,8 @@ START_TEST(linear)
     random_start("linear");
     const struct pxs_kernels *set;
     for (size_t i = 0; (set = kernel_set(i)); i++) {
-        check_linear(set, (struct pxs_conv_shape){2, 3, 5, 17, 20}, 1.0);
-        check_linear(set, (struct pxs_conv_shape){2, 3, 5, 16, 32}, 4.0);
+        check_linear(set, halving(2, 3, 5, 17, 20), 1.0);
+        check_linear(set, halving(2, 3, 5, 16, 32), 4.0);
     }
 }
 END_TEST
@@ -164,9 +164,9 @@ START_TEST(shifts_along)
     random_start("shifts_along");
     const struct pxs_kernels *set;
     for (size_t i = 0; (set = kernel_set(i)); i++) {
-        check_shift(set, (struct pxs_conv_shape){1, 8, 8, 3, 5});
-        check_shift(set, (struct pxs_conv_shape){1, 8, 8, 3, 16});
-        check_shift(set, (struct pxs_conv_shape){1, 8, 8, 16, 16});
+        check_shift(set, halving(1, 8, 8, 3, 5));
+        check_shift(set, halving(1, 8, 8, 3, 16));
+        check_shift(set, halving(1, 8, 8, 16, 16));
     }
 }
 END_TEST
@@ -211,9 +211,9 @@ START_TEST(nan_spreads_to_its_neighbours)
     random_start("nan_spreads");
     const struct pxs_kernels *set;
     for (size_t i = 0; (set = kernel_set(i)); i++) {
-        check_nan(set, (struct pxs_conv_shape){2, 4, 4, 3, 5});
-        check_nan(set, (struct pxs_conv_shape){2, 4, 5, 3, 32});
-        check_nan(set, (struct pxs_conv_shape){3, 9, 7, 16, 32});
+        check_nan(set, halving(2, 4, 4, 3, 5));
+        check_nan(set, halving(2, 4, 5, 3, 32));
+        check_nan(set, halving(3, 9, 7, 16, 32));
     }
 }
 END_TEST
@@ -292,12 +292,12 @@ START_TEST(methods_by_shape)
         struct pxs_conv_shape s;
         enum pxs_method direct, f2, f4;
     } cases[] = {
-        {{1, 8, 8, 16, 17}, PXS_METHOD_BLAS, PXS_METHOD_BLAS, PXS_METHOD_BLAS},
-        {{1, 8, 8, 17, 16}, PXS_METHOD_THIN, PXS_METHOD_THIN, PXS_METHOD_THIN},
-        {{1, 1, 8, 16, 16}, PXS_METHOD_DIRECT, PXS_METHOD_DIRECT, PXS_METHOD_DIRECT},
-        {{1, 8, 2, 16, 16}, PXS_METHOD_DIRECT, PXS_METHOD_F2, PXS_METHOD_F2},
-        {{1, 3, 3, 16, 16}, PXS_METHOD_DIRECT, PXS_METHOD_F2, PXS_METHOD_F4},
-        {{8, 64, 64, 64, 128}, PXS_METHOD_DIRECT, PXS_METHOD_F2, PXS_METHOD_F4},
+        {HALVING(1, 8, 8, 16, 17), PXS_METHOD_BLAS, PXS_METHOD_BLAS, PXS_METHOD_BLAS},
+        {HALVING(1, 8, 8, 17, 16), PXS_METHOD_THIN, PXS_METHOD_THIN, PXS_METHOD_THIN},
+        {HALVING(1, 1, 8, 16, 16), PXS_METHOD_DIRECT, PXS_METHOD_DIRECT, PXS_METHOD_DIRECT},
+        {HALVING(1, 8, 2, 16, 16), PXS_METHOD_DIRECT, PXS_METHOD_F2, PXS_METHOD_F2},
+        {HALVING(1, 3, 3, 16, 16), PXS_METHOD_DIRECT, PXS_METHOD_F2, PXS_METHOD_F4},
+        {HALVING(8, 64, 64, 64, 128), PXS_METHOD_DIRECT, PXS_METHOD_F2, PXS_METHOD_F4},
     };
     for (size_t i = 0; i < PXS_COUNT(cases); i++)
         for (enum pxs_pass pass = PXS_PASS_DOWN; pass <= PXS_PASS_WEIGHT; pass++) {
@@ -313,7 +313,7 @@ END_TEST
 /* An empty batch: nothing is read or written, and the gradient is zero. */
 START_TEST(empty_batch)
 {
-    struct pxs_conv_shape s = {0, 4, 4, _i ? 16 : 3, 16};
+    struct pxs_conv_shape s = halving(0, 4, 4, _i ? 16 : 3, 16);
     const struct pxs_kernels *set;
     for (size_t i = 0; (set = kernel_set(i)); i++) {
         struct pxs_kernel_context ctx = context(set, 2, pxs_kernels_scratch(set, &s, 2));
@@ -337,7 +337,7 @@ START_TEST(scratch_serves_smaller_batches)
     for (size_t i = 0; (set = kernel_set(i)); i++) {
         size_t before = 0;
         for (int n = 0; n <= 40; n++) {
-            struct pxs_conv_shape s = {n, 4, 4, 256, 1024};
+            struct pxs_conv_shape s = halving(n, 4, 4, 256, 1024);
             size_t floats = pxs_kernels_scratch(set, &s, 2);
             ck_assert_msg(floats >= before, "%s: %zu floats for n %d, %zu for n %d",
                           pxs_kernels_name(set), floats, n, before, n - 1);

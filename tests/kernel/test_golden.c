@@ -82,10 +82,10 @@ struct conv_case {
     struct pxs_conv_shape s;
 };
 static const struct conv_case convs[] = {
-    {"conv", false, {2, 4, 6, 3, 5}},
-    {"conv_deep", false, {3, 2, 1, 17, 20}},
-    {"conv_t", true, {2, 3, 4, 3, 5}},
-    {"conv_t_deep", true, {3, 2, 1, 17, 20}},
+    {"conv", false, HALVING(2, 4, 6, 3, 5)},
+    {"conv_deep", false, HALVING(3, 2, 1, 17, 20)},
+    {"conv_t", true, HALVING(2, 3, 4, 3, 5)},
+    {"conv_t_deep", true, HALVING(3, 2, 1, 17, 20)},
 };
 
 START_TEST(convolutions)

@@ -57,21 +57,31 @@ static double loss_up(const void *user) {
     return dot(c->r, c->y, c->n_big);
 }
 
-static const struct pxs_conv_shape conv_shapes[] = {
-    {1, 1, 1, 1, 1}, {2, 1, 3, 2, 3}, {1, 3, 2, 3, 2}, {2, 4, 3, 2, 1}};
+static const struct pxs_conv_shape conv_shapes[] = {HALVING(1, 1, 1, 1, 1),
+                                                    HALVING(2, 1, 3, 2, 3),
+                                                    HALVING(1, 3, 2, 3, 2),
+                                                    HALVING(2, 4, 3, 2, 1),
+                                                    CONVOLUTION(2, 5, 7, 2, 3, 4, 2, 1, false),
+                                                    CONVOLUTION(1, 4, 5, 2, 1, 4, 1, 1, false),
+                                                    CONVOLUTION(2, 2, 4, 2, 3, 3, 1, 1, true),
+                                                    CONVOLUTION(1, 5, 4, 3, 2, 3, 2, 1, false),
+                                                    CONVOLUTION(1, 4, 5, 2, 2, 7, 1, 3, true),
+                                                    CONVOLUTION(2, 2, 3, 3, 2, 1, 1, 0, false),
+                                                    CONVOLUTION(1, 6, 7, 1, 2, 2, 3, 0, false),
+                                                    CONVOLUTION(1, 5, 5, 1, 2, 4, 2, 3, true)};
 
 START_TEST(conv_gradients)
 {
     random_start("conv_gradients");
     struct conv c = {.s = conv_shapes[_i]};
-    c.n_small = (size_t)(c.s.n * c.s.h * c.s.w * c.s.cs);
-    c.n_big = (size_t)(c.s.n * c.s.h * c.s.w * 4 * c.s.cb);
-    c.n_weight = (size_t)(16 * c.s.cb * c.s.cs);
+    c.n_small = small_pixels(&c.s) * (size_t)c.s.cs;
+    c.n_big = big_pixels(&c.s) * (size_t)c.s.cb;
+    c.n_weight = weight_count(&c.s);
     c.big = random_numbers(c.n_big);
     c.small = random_numbers(c.n_small);
     c.weight = random_numbers(c.n_weight);
-    c.r = random_numbers(c.n_big);
-    c.y = numbers(c.n_big);
+    c.r = random_numbers(c.n_big + c.n_small);
+    c.y = numbers(c.n_big + c.n_small);
     double *dbig = numbers(c.n_big), *dsmall = numbers(c.n_small), *dweight = numbers(c.n_weight);
 
     ref_up(&c.s, c.r, c.weight, dbig);
@@ -192,8 +202,8 @@ START_TEST(one_trilinear_form)
 {
     random_start("one_trilinear_form");
     struct pxs_conv_shape s = conv_shapes[_i];
-    size_t n_small = (size_t)(s.n * s.h * s.w * s.cs), n_big = (size_t)(s.n * s.h * s.w * 4 * s.cb),
-           n_weight = (size_t)(16 * s.cb * s.cs);
+    size_t n_small = small_pixels(&s) * (size_t)s.cs, n_big = big_pixels(&s) * (size_t)s.cb,
+           n_weight = weight_count(&s);
     double *big = random_numbers(n_big), *small = random_numbers(n_small),
            *weight = random_numbers(n_weight);
     double *down = numbers(n_small), *up = numbers(n_big), *dweight = numbers(n_weight);
@@ -209,7 +219,7 @@ END_TEST
 /* Known by hand: a single big pixel meets the taps that the header's formula says. */
 START_TEST(taps_by_hand)
 {
-    struct pxs_conv_shape s = {1, 2, 2, 1, 1};
+    struct pxs_conv_shape s = halving(1, 2, 2, 1, 1);
     double big[16] = {0}, weight[16], small[4];
     for (int t = 0; t < 16; t++)
         weight[t] = 1 + t;

@@ -158,17 +158,21 @@ static const struct {
     struct pxs_conv_shape s;
     int passes;
 } conv_shapes[] = {
-    {{44, 5, 5, 128, 32}, DOWN | WEIGHT}, /* two chunks of F(4,2) */
-    {{60, 3, 3, 256, 16}, DOWN | WEIGHT}, /* of F(2,2) */
-    {{53, 5, 5, 16, 416}, UP},
-    {{80, 3, 3, 16, 752}, UP},
-    {{3, 9, 12, 80, 64}, ALL},
-    {{8, 1, 1, 128, 512}, ALL},
-    {{1, 2, 300, 48, 32}, ALL},
-    {{3, 33, 20, 6, 48}, ALL}, /* thin */
-    {{2, 3, 290, 3, 16}, ALL},
-    {{3, 9, 12, 70, 68}, ALL}, /* im2col */
-    {{4, 32, 64, 96, 8}, ALL},
+    {HALVING(44, 5, 5, 128, 32), DOWN | WEIGHT}, /* two chunks of F(4,2) */
+    {HALVING(60, 3, 3, 256, 16), DOWN | WEIGHT}, /* of F(2,2) */
+    {HALVING(53, 5, 5, 16, 416), UP},
+    {HALVING(80, 3, 3, 16, 752), UP},
+    {HALVING(3, 9, 12, 80, 64), ALL},
+    {HALVING(8, 1, 1, 128, 512), ALL},
+    {HALVING(1, 2, 300, 48, 32), ALL},
+    {HALVING(3, 33, 20, 6, 48), ALL}, /* thin */
+    {HALVING(2, 3, 290, 3, 16), ALL},
+    {HALVING(3, 9, 12, 70, 68), ALL}, /* im2col */
+    {HALVING(4, 32, 64, 96, 8), ALL},
+    {CONVOLUTION(2, 19, 23, 48, 32, 3, 1, 1, true), ALL},
+    {CONVOLUTION(2, 17, 12, 32, 80, 3, 2, 1, false), ALL},
+    {CONVOLUTION(3, 11, 9, 32, 48, 4, 1, 1, false), ALL},
+    {CONVOLUTION(2, 13, 21, 5, 20, 7, 1, 3, true), ALL},
 };
 
 struct sizes {
@@ -176,8 +180,8 @@ struct sizes {
 };
 
 static struct sizes sizes_of(const struct pxs_conv_shape *s) {
-    size_t cb = (size_t)s->cb, cs = (size_t)s->cs, pixels = (size_t)(s->n * s->h * s->w);
-    return (struct sizes){pixels * (cs + 1), 4 * pixels * (cb + 1), 16 * cb * cs};
+    return (struct sizes){small_pixels(s) * (size_t)(s->cs + 1),
+                          big_pixels(s) * (size_t)(s->cb + 1), weight_count(s)};
 }
 
 static void run_pass(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
@@ -202,10 +206,11 @@ static void same_pass(const struct pxs_kernels *set, const struct pxs_conv_shape
         memset(got, 0, n * sizeof *got);
         run_pass(&ctx, s, pass, got);
         tamper("threads", got, 1, n, 1);
-        expect_same(got, want, n * sizeof *got,
-                    "%s (%s), pass %d, n %d, %d x %d, %d/%d channels, %d threads",
-                    pxs_kernels_name(set), pxs_method_name(pxs_kernels_method(set, s, pass)),
-                    (int)pass, s->n, s->h, s->w, s->cb, s->cs, thread_counts[t]);
+        expect_same(
+            got, want, n * sizeof *got,
+            "%s (%s), pass %d, n %d, %d x %d, %d/%d channels, kernel %d, stride %d, %d threads",
+            pxs_kernels_name(set), pxs_method_name(pxs_kernels_method(set, s, pass)), (int)pass,
+            s->n, s->h, s->w, s->cb, s->cs, s->kernel, s->stride, thread_counts[t]);
     }
 }
 

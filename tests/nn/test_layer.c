@@ -103,7 +103,9 @@ START_TEST(convolutions)
                                                     .c_in = t->transposed ? t->cs : t->cb,
                                                     .c_out = t->transposed ? t->cb : t->cs,
                                                     .h = t->transposed ? 2 * t->h : t->h,
-                                                    .w = t->transposed ? 2 * t->w : t->w});
+                                                    .w = t->transposed ? 2 * t->w : t->w,
+                                                    .in_h = t->transposed ? t->h : 2 * t->h,
+                                                    .in_w = t->transposed ? t->w : 2 * t->w});
     ck_assert_int_eq(pxs_layer_init(&c, NULL), PXS_OK);
     ck_assert_str_eq(c.weight.name, "some.weight");
     ck_assert_str_eq(c.bias.name, "");

@@ -1,10 +1,10 @@
-/* The 4x4 stride-2 convolutions as im2col + sgemm: for every shape and every CPU, and the method
+/* Convolutions as im2col + sgemm: for every shape and every CPU, and the method
  * that faster ones are compared with.
  *
- * col[m][ky][kx][cb], one row for each small pixel m, holds the 16 big pixels that it meets. Then
+ * col[m][ky][kx][cb], one row for each small pixel m, holds the big pixels that it meets. Then
  *   D: small = col W        U: col = small W^T, and big gathers from col        W: dW = col^T small
- * with W as the matrix [16*Cb, Cs], which is copied from its panels first. Rows of small pixels are
- * computed in slabs, so that col stays within a budget. */
+ * with W as the matrix [taps * Cb, Cs], which is copied from its panels first. Rows of small pixels
+ * are computed in slabs, so that col stays within a budget. */
 #include "kernel_priv.h"
 
 #include <string.h>
@@ -26,52 +26,61 @@ struct slab {
 };
 
 static size_t row_floats(const struct pxs_conv_shape *s) {
-    return (size_t)s->w * 16 * (size_t)s->cb;
+    return (size_t)s->w * (size_t)pxs_taps(s) * (size_t)s->cb;
 }
 
-/* Rows of small pixels in a slab, at least one; U needs one more row on each side. */
-static int slab_rows(const struct pxs_conv_shape *s, int halo) {
+/* U writes the big rows stride i .. stride i + stride - 1 with small row i: they meet small rows at
+ * most this far from it. */
+static int halo(const struct pxs_conv_shape *s) {
+    int below = s->kernel - 1 - s->padding, far = pxs_max_int(s->padding, below) + s->stride - 1;
+    return pxs_max_int(far / s->stride, s->reflect ? s->padding : 0);
+}
+
+/* Rows of small pixels in a slab, at least one, with room for `beside` more rows on each side. */
+static int slab_rows(const struct pxs_conv_shape *s, int beside) {
     size_t rows = COL_BUDGET / row_floats(s);
     size_t all = (size_t)s->n * (size_t)s->h;
     if (rows >= all)
         return (int)all;
-    return rows > (size_t)(2 * halo + 1) ? (int)rows - 2 * halo : 1;
+    return rows > (size_t)(2 * beside + 1) ? (int)rows - 2 * beside : 1;
 }
 
 static size_t conv_scratch(const struct pxs_conv_shape *s) {
-    size_t all = (size_t)s->n * (size_t)s->h, rows = (size_t)slab_rows(s, 1) + 2;
+    size_t all = (size_t)s->n * (size_t)s->h;
+    size_t rows = (size_t)slab_rows(s, halo(s)) + 2 * (size_t)halo(s);
     return pxs_min_size(rows, all) * row_floats(s);
 }
 
-/* The 4 x Cb floats of big pixels (y, x0 .. x0+3); zero outside. */
-static void take_run(const float *big_row, size_t ld, int width, int x0, int cb, float *out) {
-    size_t c = (size_t)cb;
-    if (x0 >= 0 && x0 + 4 <= width && ld == c) {
-        memcpy(out, big_row + (size_t)x0 * c, 4 * c * sizeof *out);
+/* The kernel x Cb floats of big pixels x0 .. of a row. */
+static void take_run(const struct pxs_conv_shape *s, const float *big_row, size_t ld, int x0,
+                     float *out) {
+    size_t c = (size_t)s->cb, k = (size_t)s->kernel;
+    if (x0 >= 0 && x0 + s->kernel <= s->big_w && ld == c) {
+        memcpy(out, big_row + (size_t)x0 * c, k * c * sizeof *out);
         return;
     }
-    for (int k = 0; k < 4; k++) {
-        if (x0 + k >= 0 && x0 + k < width)
-            memcpy(out + (size_t)k * c, big_row + (size_t)(x0 + k) * ld, c * sizeof *out);
+    for (int kx = 0; kx < s->kernel; kx++, out += c) {
+        int x = pxs_big_at(s, x0 + kx, s->big_w);
+        if (x >= 0)
+            memcpy(out, big_row + (size_t)x * ld, c * sizeof *out);
         else
-            memset(out + (size_t)k * c, 0, c * sizeof *out);
+            memset(out, 0, c * sizeof *out);
     }
 }
 
 static void im2col_row(const struct slab *b, int row) {
     const struct pxs_conv_shape *s = b->s;
-    int image = row / s->h, i = row % s->h, height = 2 * s->h, width = 2 * s->w;
-    size_t run = 4 * (size_t)s->cb;
+    int image = row / s->h, i = row % s->h;
+    size_t run = (size_t)(s->kernel * s->cb), line = (size_t)s->big_w * b->ld;
     float *out = b->col + (size_t)(row - b->col_row0) * row_floats(s);
     for (int j = 0; j < s->w; j++)
-        for (int ky = 0; ky < 4; ky++, out += run) {
-            int y = 2 * i - 1 + ky;
-            if (y < 0 || y >= height)
-                memset(out, 0, run * sizeof *out);
+        for (int ky = 0; ky < s->kernel; ky++, out += run) {
+            int y = pxs_big_at(s, s->stride * i - s->padding + ky, s->big_h);
+            if (y >= 0)
+                take_run(s, b->src + (size_t)(image * s->big_h + y) * line, b->ld,
+                         s->stride * j - s->padding, out);
             else
-                take_run(b->src +
-                             ((size_t)image * (size_t)height + (size_t)y) * (size_t)width * b->ld,
-                         b->ld, width, 2 * j - 1, s->cb, out);
+                memset(out, 0, run * sizeof *out);
         }
 }
 
@@ -88,57 +97,81 @@ static void im2col(const struct pxs_kernel_context *ctx, const struct slab *b) {
     pxs_pool_run(ctx->pool, im2col_piece, (void *)b, COPY_PIECES);
 }
 
-PXS_CLONES static void add4(const float *a, const float *b, const float *c, const float *d, int n,
-                            bool accumulate, float *out) {
+PXS_CLONES static void add(const float *from, int n, bool accumulate, float *to) {
     if (accumulate)
         for (int i = 0; i < n; i++)
-            out[i] += (a[i] + b[i]) + (c[i] + d[i]);
+            to[i] += from[i];
     else
-        for (int i = 0; i < n; i++)
-            out[i] = (a[i] + b[i]) + (c[i] + d[i]);
+        memcpy(to, from, (size_t)n * sizeof *to);
 }
 
-/* col at small pixel (i, j) of `image`, tap (ky, kx); zeros outside. */
-static const float *tap(const struct slab *b, int image, int i, int j, int ky, int kx,
-                        const float *zeros) {
+/* Where a big row or column meets the small side, tap by tap. */
+struct meetings {
+    int n, at[3 * PXS_MAX_KERNEL], tap[3 * PXS_MAX_KERNEL];
+};
+
+static struct meetings meetings_of(const struct pxs_conv_shape *s, int at, int big, int small) {
+    struct meetings m = {0};
+    for (int k = 0; k < s->kernel; k++)
+        for (int i = 0, found[3], n = pxs_small_at(s, at, big, k, small, found); i < n; i++) {
+            m.at[m.n] = found[i];
+            m.tap[m.n++] = k;
+        }
+    return m;
+}
+
+/* Big pixel (y, x) of an image: over the rows that it meets, the sums over their columns. `sum` has
+ * room for two pixels. */
+static void gather_pixel(const struct slab *b, int image, const struct meetings *rows,
+                         const struct meetings *columns, float *sum, float *out) {
     const struct pxs_conv_shape *s = b->s;
-    if (i < 0 || i >= s->h || j < 0 || j >= s->w)
-        return zeros;
-    size_t row = (size_t)(image * s->h + i - b->col_row0);
-    return b->col + (row * (size_t)s->w + (size_t)j) * 16 * (size_t)s->cb +
-           (size_t)(ky * 4 + kx) * (size_t)s->cb;
+    const size_t cb = (size_t)s->cb, k = (size_t)pxs_taps(s) * cb;
+    float *line = sum + cb;
+    if (rows->n == 0 || columns->n == 0)
+        memset(sum, 0, cb * sizeof *sum);
+    for (int r = 0; r < rows->n && columns->n > 0; r++) {
+        const float *col = b->col + (size_t)((image * s->h + rows->at[r] - b->col_row0) * s->w) * k;
+        float *to = r == 0 ? sum : line;
+        for (int c = 0; c < columns->n; c++) {
+            size_t tap = (size_t)(rows->tap[r] * s->kernel + columns->tap[c]);
+            add(col + (size_t)columns->at[c] * k + tap * cb, s->cb, c > 0, to);
+        }
+        if (r > 0)
+            add(line, s->cb, true, sum);
+    }
+    add(sum, s->cb, b->accumulate, out);
 }
 
-/* The two big rows 2i and 2i+1 that belong to a row of small pixels. Big row 2i meets (i, ky 1) and
- * (i-1, ky 3); 2i+1 meets (i, 2) and (i+1, 0); columns alike. */
-static void gather_row(const struct slab *b, int row, const float *zeros) {
+/* The big rows that belong to a row of small pixels; the last one has what is left. */
+static void gather_row(const struct slab *b, int row, float *sum) {
     const struct pxs_conv_shape *s = b->s;
     int image = row / s->h, i = row % s->h;
-    for (int py = 0; py < 2; py++) {
-        int i2 = py ? i + 1 : i - 1, k1 = py ? 2 : 1, k2 = py ? 0 : 3;
-        float *out =
-            b->dst + ((size_t)(image * 2 * s->h + 2 * i + py) * (size_t)(2 * s->w)) * b->ld;
-        for (int x = 0; x < 2 * s->w; x++, out += b->ld) {
-            int j = x / 2, px = x % 2, j2 = px ? j + 1 : j - 1, l1 = px ? 2 : 1, l2 = px ? 0 : 3;
-            add4(tap(b, image, i, j, k1, l1, zeros), tap(b, image, i, j2, k1, l2, zeros),
-                 tap(b, image, i2, j, k2, l1, zeros), tap(b, image, i2, j2, k2, l2, zeros), s->cb,
-                 b->accumulate, out);
+    int end = i == s->h - 1 ? s->big_h : pxs_min_int(s->big_h, s->stride * (i + 1));
+    for (int y = s->stride * i; y < end; y++) {
+        float *out = b->dst + (size_t)(image * s->big_h + y) * (size_t)s->big_w * b->ld;
+        struct meetings rows = meetings_of(s, y, s->big_h, s->h);
+        for (int x = 0; x < s->big_w; x++, out += b->ld) {
+            struct meetings columns = meetings_of(s, x, s->big_w, s->w);
+            gather_pixel(b, image, &rows, &columns, sum, out);
         }
     }
 }
 
 struct gather {
     const struct slab *b;
-    const float *zeros;
+    float *sum; /* of the threads */
 };
+
+static size_t sum_floats(const struct pxs_conv_shape *s) {
+    return (size_t)pxs_ceil_div(2 * s->cb, 16) * 16;
+}
 
 static void gather_piece(void *user, int piece, int thread) {
     const struct gather *g = user;
-    (void)thread;
     int rows = g->b->row1 - g->b->row0, step = pxs_ceil_div(rows, COPY_PIECES);
     int end = pxs_min_int(rows, (piece + 1) * step);
     for (int r = piece * step; r < end; r++)
-        gather_row(g->b, g->b->row0 + r, g->zeros);
+        gather_row(g->b, g->b->row0 + r, g->sum + (size_t)thread * sum_floats(g->b->s));
 }
 
 /* ---- weights as a matrix -------------------------------------------------------------------- */
@@ -168,7 +201,7 @@ static bool is_matrix(const struct pxs_conv_shape *s) {
 }
 
 static size_t matrix_floats(const struct pxs_conv_shape *s) {
-    return is_matrix(s) ? 0 : 16 * (size_t)s->cb * (size_t)s->cs;
+    return is_matrix(s) ? 0 : (size_t)pxs_taps(s) * (size_t)s->cb * (size_t)s->cs;
 }
 
 static const float *matrix_of(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
@@ -176,7 +209,7 @@ static const float *matrix_of(const struct pxs_kernel_context *ctx, const struct
     struct matrix m = {s->cb, s->cs, weight, ctx->scratch, false};
     if (is_matrix(s))
         return weight;
-    pxs_pool_run(ctx->pool, matrix_piece, &m, 16);
+    pxs_pool_run(ctx->pool, matrix_piece, &m, pxs_taps(s));
     return m.to;
 }
 
@@ -185,7 +218,7 @@ static const float *matrix_of(const struct pxs_kernel_context *ctx, const struct
 static void conv_down(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
                       const float *big, size_t ld_big, const float *weight, float *small,
                       size_t ld_small) {
-    int all = s->n * s->h, step = slab_rows(s, 0), k = 16 * s->cb;
+    int all = s->n * s->h, step = slab_rows(s, 0), k = pxs_taps(s) * s->cb;
     const float *matrix = matrix_of(ctx, s, weight);
     float *col = ctx->scratch + matrix_floats(s);
     for (int r = 0; r < all; r += step) {
@@ -209,14 +242,13 @@ static void conv_down(const struct pxs_kernel_context *ctx, const struct pxs_con
 static void conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
                     const float *small, size_t ld_small, const float *weight, float *big,
                     size_t ld_big, bool accumulate) {
-    /* a pixel of zeros stands before col: what lies outside the image */
     const float *matrix = matrix_of(ctx, s, weight);
-    float *zeros = ctx->scratch + matrix_floats(s), *col = zeros + pxs_ceil_div(s->cb, 16) * 16;
-    memset(zeros, 0, (size_t)s->cb * sizeof *zeros);
-    int all = s->n * s->h, step = slab_rows(s, 1), k = 16 * s->cb;
+    float *sum = ctx->scratch + matrix_floats(s),
+          *col = sum + (size_t)pxs_pool_threads(ctx->pool) * sum_floats(s);
+    int all = s->n * s->h, step = slab_rows(s, halo(s)), k = pxs_taps(s) * s->cb;
     for (int r = 0; r < all; r += step) {
-        int end = pxs_min_int(all, r + step), lo = pxs_max_int(0, r - 1),
-            hi = pxs_min_int(all, end + 1);
+        int end = pxs_min_int(all, r + step), lo = pxs_max_int(0, r - halo(s)),
+            hi = pxs_min_int(all, end + halo(s));
         struct pxs_gemm g = {.trans_b = true,
                              .m = (hi - lo) * s->w,
                              .n = k,
@@ -236,7 +268,7 @@ static void conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_
                          .dst = big,
                          .ld = ld_big,
                          .accumulate = accumulate};
-        struct gather job = {&b, zeros};
+        struct gather job = {&b, sum};
         pxs_pool_run(ctx->pool, gather_piece, &job, COPY_PIECES);
     }
 }
@@ -244,7 +276,7 @@ static void conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_
 static void conv_weight(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
                         const float *big, size_t ld_big, const float *small, size_t ld_small,
                         float *dweight, const struct pxs_update *update) {
-    int all = s->n * s->h, step = slab_rows(s, 0), k = 16 * s->cb;
+    int all = s->n * s->h, step = slab_rows(s, 0), k = pxs_taps(s) * s->cb;
     struct matrix m = {s->cb, s->cs, ctx->scratch, dweight, true};
     float *matrix = is_matrix(s) ? dweight : ctx->scratch, *col = ctx->scratch + matrix_floats(s);
     for (int r = 0; r < all; r += step) {
@@ -266,14 +298,13 @@ static void conv_weight(const struct pxs_kernel_context *ctx, const struct pxs_c
         pxs_gemm_run(ctx, &g);
     }
     if (!is_matrix(s))
-        pxs_pool_run(ctx->pool, matrix_piece, &m, 16);
+        pxs_pool_run(ctx->pool, matrix_piece, &m, pxs_taps(s));
     if (update)
         pxs_update_all(ctx, s, dweight, update);
 }
 
 static size_t scratch_floats(const struct pxs_conv_shape *s, int threads) {
-    (void)threads;
-    return matrix_floats(s) + conv_scratch(s) + (size_t)(pxs_ceil_div(s->cb, 16) * 16);
+    return matrix_floats(s) + conv_scratch(s) + (size_t)threads * sum_floats(s);
 }
 
 const struct pxs_conv_method pxs_conv_blas = {scratch_floats, conv_down, conv_up, conv_weight};

@@ -60,7 +60,7 @@ struct pxs_conv_method {
                    const struct pxs_update *update);
 };
 extern const struct pxs_conv_method pxs_conv_blas, pxs_conv_thin, pxs_conv_direct, pxs_conv_f2,
-    pxs_conv_f4;
+    pxs_conv_f4, pxs_conv_taps;
 
 static inline size_t pxs_min_size(size_t a, size_t b) {
     return a < b ? a : b;
@@ -86,6 +86,40 @@ static inline int pxs_share(int jobs, int pieces, int piece) {
     return (int)((long long)jobs * piece / pieces);
 }
 
+/* ---- where the two sides of a convolution meet ---------------------------------------------- */
+
+static inline int pxs_taps(const struct pxs_conv_shape *s) {
+    return s->kernel * s->kernel;
+}
+/* Whether this is pix2pix's own 4x4 convolution of stride 2, whose big side is twice the small
+ * one. */
+static inline bool pxs_is_halving(const struct pxs_conv_shape *s) {
+    return s->kernel == 4 && s->stride == 2 && s->padding == 1 && !s->reflect &&
+           s->big_h == 2 * s->h && s->big_w == 2 * s->w;
+}
+/* The big row (or column) of `length` that lies at place `at`; -1 where there is none. */
+static inline int pxs_big_at(const struct pxs_conv_shape *s, int at, int length) {
+    if (s->reflect && at < 0)
+        at = -at;
+    if (s->reflect && at >= length)
+        at = 2 * (length - 1) - at;
+    return at >= 0 && at < length ? at : -1;
+}
+/* The adjoint: the small rows of `small` whose tap k meets big row `at` of `length`; reflected, up
+ * to three. */
+static inline int pxs_small_at(const struct pxs_conv_shape *s, int at, int length, int k, int small,
+                               int out[3]) {
+    const int places[3] = {at, -at, 2 * (length - 1) - at};
+    int n = 0;
+    for (int i = 0; i < (s->reflect ? 3 : 1); i++) {
+        int t = places[i] + s->padding - k;
+        bool outside = i == 0 || places[i] < 0 || places[i] >= length;
+        if (outside && t >= 0 && t % s->stride == 0 && t / s->stride < small)
+            out[n++] = t / s->stride;
+    }
+    return n;
+}
+
 /* Transposes a 16 x 16 block of weights and prefetches the block `next` floats further, since U
  * reads blocks of a kilobyte that are far apart. */
 static inline void pxs_transpose(const struct pxs_isa *isa, const float *src, float *dst,
@@ -95,14 +129,14 @@ static inline void pxs_transpose(const struct pxs_isa *isa, const float *src, fl
     isa->transpose(src, PANEL, dst);
 }
 
-/* The 16 taps of a panel of small channels, at big channels b0 .. of a layer: where a weight pass
- * puts `blocks` blocks of 16 x 16 a tap. A buffer holds them as [16][blocks][16][16]. */
+/* The taps of a panel of small channels, at big channels b0 .. of a layer: where a weight pass puts
+ * `blocks` blocks of 16 x 16 a tap. A buffer holds them as [taps][blocks][16][16]. */
 struct pxs_weight_run {
     const struct pxs_conv_shape *s;
     int panel, b0, blocks;
     float *buffer;
 };
-/* Floats of the buffer that a run of at most PXS_RUN_BLOCKS blocks takes. */
+/* Floats of the buffer that a run of at most PXS_RUN_BLOCKS blocks of 16 taps takes. */
 enum { PXS_RUN_BLOCKS = 8, PXS_RUN_FLOATS = 16 * PXS_RUN_BLOCKS * PANEL * PANEL };
 static inline float *pxs_run_block(const struct pxs_weight_run *r, int tap, int b) {
     return r->buffer + (size_t)((tap * r->blocks + b) * PANEL * PANEL);

@@ -89,6 +89,8 @@ static int least_side(const struct pxs_conv_shape *s) {
 static enum pxs_method fitting(enum pxs_method wanted, const struct pxs_conv_shape *s) {
     if (wanted == PXS_METHOD_BLAS || s->cs % PANEL != 0)
         return PXS_METHOD_BLAS;
+    if (!pxs_is_halving(s))
+        return s->cb % PANEL != 0 ? PXS_METHOD_BLAS : PXS_METHOD_TAPS;
     if (s->cb % PANEL != 0)
         return PXS_METHOD_THIN;
     if (wanted == PXS_METHOD_F4 && least_side(s) < 3)
@@ -129,14 +131,15 @@ bool pxs_kernels_fused(const struct pxs_kernels *set) {
 }
 
 const char *pxs_method_name(enum pxs_method method) {
-    static const char *const names[] = {"blas", "thin", "direct", "f2", "f4"};
+    static const char *const names[] = {"blas", "thin", "direct", "f2", "f4", "taps"};
     return names[method];
 }
 
 static const struct pxs_conv_method *method_of(const struct pxs_kernels *set,
                                                const struct pxs_conv_shape *s, enum pxs_pass pass) {
-    static const struct pxs_conv_method *const methods[] = {
-        &pxs_conv_blas, &pxs_conv_thin, &pxs_conv_direct, &pxs_conv_f2, &pxs_conv_f4};
+    static const struct pxs_conv_method *const methods[] = {&pxs_conv_blas,   &pxs_conv_thin,
+                                                            &pxs_conv_direct, &pxs_conv_f2,
+                                                            &pxs_conv_f4,     &pxs_conv_taps};
     return methods[pxs_kernels_method(set, s, pass)];
 }
 
@@ -177,7 +180,7 @@ static void weight_pass(const struct pxs_kernel_context *ctx, const struct pxs_c
             ->weight(ctx, s, big, ld_big, small, ld_small, dweight, update);
         return;
     }
-    memset(dweight, 0, 16 * (size_t)s->cb * (size_t)s->cs * sizeof *dweight);
+    memset(dweight, 0, (size_t)pxs_taps(s) * (size_t)s->cb * (size_t)s->cs * sizeof *dweight);
     if (update)
         pxs_update_all(ctx, s, dweight, update);
 }

@@ -1,4 +1,4 @@
-/* The 4x4 stride-2 convolution and its transpose, by the three passes of kernel.h. */
+/* Convolutions and their transposes, by the three passes of kernel.h. */
 #include "pixsweep/nn.h"
 
 /* The weight gradient of a convolution, transposed or not, and the optimiser's step.

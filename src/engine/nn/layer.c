@@ -54,17 +54,32 @@ size_t pxs_layer_outputs(const struct pxs_layer_spec *s) {
 /* Each pixel of the output is multiplied with the whole weight; in a transposed convolution each
  * pixel of the input. */
 double pxs_layer_macs(const struct pxs_layer_spec *s) {
-    const double pixels = (double)s->h * s->w;
-    const double uses =
-        s->kind == PXS_LAYER_CONV_TRANSPOSE ? pixels / (s->stride * s->stride) : pixels;
-    return (double)pxs_layer_weights(s) * uses;
+    const double pixels =
+        s->kind == PXS_LAYER_CONV_TRANSPOSE ? (double)s->in_h * s->in_w : (double)s->h * s->w;
+    return (double)pxs_layer_weights(s) * pixels;
 }
 
 struct pxs_conv_shape pxs_layer_conv(const struct pxs_layer_spec *s, int n) {
-    if (s->kind == PXS_LAYER_CONV_TRANSPOSE)
-        return (struct pxs_conv_shape){
-            .n = n, .h = s->h / s->stride, .w = s->w / s->stride, .cb = s->c_out, .cs = s->c_in};
-    return (struct pxs_conv_shape){.n = n, .h = s->h, .w = s->w, .cb = s->c_in, .cs = s->c_out};
+    struct pxs_conv_shape conv = {.n = n,
+                                  .h = s->h,
+                                  .w = s->w,
+                                  .cb = s->c_in,
+                                  .cs = s->c_out,
+                                  .big_h = s->in_h,
+                                  .big_w = s->in_w,
+                                  .kernel = s->kernel,
+                                  .stride = s->stride,
+                                  .padding = s->padding,
+                                  .reflect = s->reflect};
+    if (s->kind == PXS_LAYER_CONV_TRANSPOSE) { /* its input is the small side */
+        conv.h = s->in_h;
+        conv.w = s->in_w;
+        conv.cb = s->c_out;
+        conv.cs = s->c_in;
+        conv.big_h = s->h;
+        conv.big_w = s->w;
+    }
+    return conv;
 }
 
 struct pxs_head_shape pxs_layer_head(const struct pxs_layer_spec *s, int n) {

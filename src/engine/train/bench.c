@@ -139,9 +139,9 @@ static struct sides sides_of(const struct pxs_bench *b, const struct pxs_layer_s
     }
     const struct pxs_conv_shape s = pxs_layer_conv(l, (int)b->p.batch_size);
     const size_t pixels = (size_t)s.n * (size_t)s.h * (size_t)s.w;
-    return (struct sides){.big = 4 * pixels * (size_t)s.cb,
-                          .small = pixels * (size_t)s.cs,
-                          .weight = pxs_layer_weights(l)};
+    const size_t big = (size_t)s.n * (size_t)s.big_h * (size_t)s.big_w;
+    return (struct sides){
+        .big = big * (size_t)s.cb, .small = pixels * (size_t)s.cs, .weight = pxs_layer_weights(l)};
 }
 
 /* A pass reads only weights that meet a pixel, but a gradient is written whole. */
