@@ -219,7 +219,7 @@ double pxs_bce_constant(const struct pxs_kernel_context *ctx, const float *x, si
  * accumulate: the gradient is added to dx, else it overwrites dx. */
 double pxs_l1(const struct pxs_kernel_context *ctx, const float *x, const float *target, size_t n,
               float weight, float *dx, bool accumulate);
-/* For each of n images x[i], y[i] [h,w,c] in [-1,1], sides 11 to 512. psnr: decibels at data range
+/* For each of n images x[i], y[i] [h,w,c] in [-1,1], sides 11 to 1024. psnr: decibels at data range
  * 2 (the same number as for 0..1), infinite for equal images. ssim: Wang et al. 2004, 11x11
  * Gaussian window with sigma 1.5, K1 0.01, K2 0.03, mean over the windows within the image and over
  * channels; skimage.metrics.structural_similarity(gaussian_weights=True, sigma=1.5,

@@ -75,6 +75,8 @@ struct pxs_layer_spec {
     char label[16];
     /* its module, "down3.model.0": its tensors are NAME.weight and NAME.bias */
     char name[104];
+    /* of a batch norm, its module: tensors NORM_NAME.weight, .bias, .running_mean, .running_var */
+    char norm_name[104];
     enum pxs_layer_kind kind;
     /* torch's */
     int kernel, stride, padding;
@@ -86,8 +88,9 @@ struct pxs_layer_spec {
     /* sides of the output, and of the input of a convolution of either kind (a head's follows from
      * its output) */
     int h, w, in_h, in_w;
-    /* a bias has no effect in front of a norm; it is there where PyTorch's network has it */
-    bool bias;
+    /* a bias has no effect in front of a norm; it is there where PyTorch's network has it.
+     * zero_bias: it starts at zero, else as torch's does */
+    bool bias, zero_bias;
     enum pxs_norm norm;
     enum pxs_activation activation;
     /* of the leaky ReLU; 0 is ReLU */

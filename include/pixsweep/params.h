@@ -7,6 +7,9 @@
 
 #include "pixsweep/base.h"
 
+/* The most halvings of a generator: of 1024 pixels they leave one. */
+enum { PXS_MAX_DOWNS = 10 };
+
 #define PXS_INTS_MAX 16   /* numbers in a list */
 #define PXS_INTS_TEXT 128 /* bytes of such a list as text */
 
@@ -81,8 +84,7 @@ enum pxs_param_flags {
     PXS_PF_REQUIRED = 4,
     PXS_PF_OPEN_MIN = 8, /* min itself is out of range */
     PXS_PF_OPEN_MAX = 16,
-    PXS_PF_POW2 = 32, /* powers of two only */
-    PXS_PF_ODD = 64   /* odd numbers only */
+    PXS_PF_ODD = 64 /* odd numbers only */
 };
 
 struct pxs_param_info {
@@ -182,12 +184,11 @@ size_t pxs_params_ints(const char *field, int64_t out[PXS_INTS_MAX]);
 bool pxs_params_equal_at(const struct pxs_params *a, const struct pxs_params *b, int key);
 bool pxs_params_at_default(const struct pxs_params *p, int key);
 
-/* ---- sides ---------------------------------------------------------------------------------- */
-
-/* 1024 pixels halved ten times leave one. */
-enum { PXS_MAX_DOWNS = 10 };
-/* How often the generator halves its picture: both sides must be multiples of 2 to this power. */
+/* How often the generator halves its picture. Where the sides fit it, both are multiples of 2 to
+ * this power. */
 int pxs_params_downs(const struct pxs_params *p);
+/* The largest n_layers_D that leaves a prediction of these sides. */
+int pxs_params_max_layers_D(const struct pxs_params *p);
 
 /* ---- as text -------------------------------------------------------------------------------- */
 

@@ -298,8 +298,8 @@ static void random_value(struct pxs_params *p, int key, struct pxs_rng *rng) {
                                          .text = pxs_rng_below(rng, 2) ? "3,20,1000" : "7"};
         } else if (info->type == PXS_TYPE_INT) {
             v = (struct pxs_param_value){.kind = PXS_VALUE_INTEGER, .integer = (int64_t)v.real};
-            if (info->flags & PXS_PF_POW2)
-                v.integer = (int64_t)32 << pxs_rng_below(rng, 5);
+            if (key == PXS_PARAM_img_height || key == PXS_PARAM_img_width)
+                v.integer = (int64_t)256 << pxs_rng_below(rng, 3);
         }
         if (pxs_params_put(p, key, &v))
             return;

@@ -101,7 +101,8 @@ START_TEST(defaults_are_contracted)
         text.text,
         "dataset=null val_fraction=0.1 direction=BtoA img_height=64 img_width=64 channels=3 "
         "flip=false "
-        "jitter=0 batch_size=8 generator=unet ngf=64 dropout=0.5 discriminator=patch ndf=64 "
+        "jitter=0 batch_size=8 generator=unet downs_G=0 ngf=64 dropout=0.5 discriminator=patch "
+        "n_layers_D=3 ndf=64 "
         "gan_mode=lsgan "
         "lambda_pixel=10 learning_rate_G=0.0001 learning_rate_D=0.0001 b1=0.5 b2=0.999 "
         "lr_policy_G=halve "
@@ -180,7 +181,7 @@ START_TEST(database_types)
     } wrong[] = {{PXS_PARAM_batch_size, {.kind = PXS_VALUE_REAL, .real = 8}},
                  {PXS_PARAM_batch_size, {.kind = PXS_VALUE_INTEGER, .integer = 0}},
                  {PXS_PARAM_batch_size, {.kind = PXS_VALUE_NULL}},
-                 {PXS_PARAM_img_width, {.kind = PXS_VALUE_INTEGER, .integer = 65}},
+                 {PXS_PARAM_img_width, {.kind = PXS_VALUE_INTEGER, .integer = 1025}},
                  {PXS_PARAM_flip, {.kind = PXS_VALUE_INTEGER, .integer = 2}},
                  {PXS_PARAM_flip, {.kind = PXS_VALUE_TEXT, .text = "true"}},
                  {PXS_PARAM_gan_mode, {.kind = PXS_VALUE_TEXT, .text = "wgan"}},
@@ -228,7 +229,7 @@ static const struct {
     {PXS_PARAM_lambda_pixel, "-1", false, "lambda_pixel must be a number, 0 or more, not '-1'"},
     {PXS_PARAM_lambda_pixel, ".inf", false, "lambda_pixel must be a number, 0 or more, not '.inf'"},
     {PXS_PARAM_lambda_pixel, ".nan", false, "lambda_pixel must be a number, 0 or more, not '.nan'"},
-    {PXS_PARAM_img_width, "48", false, "img_width must be 32, 64, 128, 256 or 512, not '48'"},
+    {PXS_PARAM_img_width, "31", false, "img_width must be an integer, 32 to 1024, not '31'"},
     {PXS_PARAM_channels, "2", false, "channels must be 1 or 3, not '2'"},
     {PXS_PARAM_flip, "yes", false, "flip must be true or false, not 'yes'"},
     {PXS_PARAM_flip, "True", false, "flip must be true or false, not 'True'"},
@@ -351,8 +352,9 @@ START_TEST(keys_under_a_policy)
 {
     struct pxs_params p = with_dataset();
     for (int key = 0; key < PXS_PARAM_COUNT; key++)
-        ck_assert_int_eq(pxs_params_effective(&p, key),
-                         !pxs_param_info(key)->conditional || key == PXS_PARAM_lrgd);
+        ck_assert_int_eq(pxs_params_effective(&p, key), !pxs_param_info(key)->conditional ||
+                                                            key == PXS_PARAM_lrgd ||
+                                                            key == PXS_PARAM_downs_G);
     p.lr_policy_G = PXS_LR_CONSTANT;
     p.lr_policy_D = PXS_LR_HALVE;
     ck_assert(!pxs_params_effective(&p, PXS_PARAM_lrgd));
@@ -390,7 +392,8 @@ START_TEST(keys_of_each_policy)
         char expected[64] = "";
         p.lr_policy_G = policies[i].policy;
         for (int key = 0; key < PXS_PARAM_COUNT; key++)
-            if (pxs_param_info(key)->conditional && pxs_params_effective(&p, key))
+            if (pxs_param_info(key)->under == PXS_PARAM_lr_policy_G &&
+                pxs_param_info(key)->conditional && pxs_params_effective(&p, key))
                 pxs_text_addf(&keys, "%s ", pxs_param_info(key)->key);
         ck_assert_str_eq(pxs_text_str(&keys), policies[i].keys);
         pxs_text_finish(&keys);
@@ -598,7 +601,7 @@ START_TEST(yaml_of_a_run)
                      "name: \"yes\"\ndataset: \"/data/a "
                      "b\xe5\xad\x97\\u2028\\\"\\\\\\x09\"\nval_fraction: 0.1\ndirection: BtoA\n"
                      "img_height: 64\nimg_width: 64\nchannels: 3\nflip: false\njitter: "
-                     "0\nbatch_size: 8\ngenerator: unet\nngf: 64\n"
+                     "0\nbatch_size: 8\ngenerator: unet\ndowns_G: 0\nngf: 64\n"
                      "dropout: 0.5\ndiscriminator: patch\nndf: 64\ngan_mode: lsgan\nlambda_pixel: "
                      "10\nlearning_rate_G: 0.0001\n"
                      "learning_rate_D: 0.0001\nb1: 0.5\nb2: 0.999\nlr_policy_G: "
@@ -612,6 +615,76 @@ START_TEST(yaml_of_a_run)
     pxs_yaml_add_string(&text, "0001");
     ck_assert_str_eq(text.text, "/plain/path-1.npy\"0001\"");
     pxs_text_finish(&text);
+}
+END_TEST
+
+/* Which sides the networks take, and the words where they do not. */
+START_TEST(sides_fit_networks)
+{
+    static const struct {
+        int generator, discriminator;
+        int64_t height, width, downs_G, n_layers_D;
+        int downs; /* 0: refused */
+        const char *message;
+    } cases[] = {
+        {PXS_GENERATOR_UNET, 0, 64, 64, 0, 3, 6, ""},
+        {PXS_GENERATOR_UNET, 0, 96, 96, 0, 3, 5, ""},
+        {PXS_GENERATOR_UNET, 0, 192, 64, 0, 3, 6, ""},
+        {PXS_GENERATOR_UNET, 0, 1024, 1024, 0, 3, 10, ""},
+        {PXS_GENERATOR_UNET, 0, 64, 1024, 0, 3, 6, ""},
+        {PXS_GENERATOR_UNET, 0, 256, 256, 5, 3, 5, ""},
+        {PXS_GENERATOR_UNET, 0, 64, 100, 0, 3, 0,
+         "img_width: 100 does not fit generator unet, whose sides are multiples of 32: the nearest "
+         "are 96 and 128"},
+        {PXS_GENERATOR_UNET, 0, 96, 64, 6, 3, 0,
+         "img_height: 96 does not fit generator unet with downs_G 6, whose sides are multiples of "
+         "64: the nearest are 64 and 128"},
+        {PXS_GENERATOR_UNET, 0, 64, 64, 4, 3, 0, "downs_G is 4; it must be 5 or more, or 0"},
+        {PXS_GENERATOR_UNET_64, 0, 64, 192, 0, 3, 6, ""},
+        {PXS_GENERATOR_UNET_256, 0, 64, 256, 0, 3, 0,
+         "img_height: 64 does not fit generator unet_256, whose sides are multiples of 256: the "
+         "smallest is 256"},
+        {PXS_GENERATOR_RESNET_9, 0, 36, 1020, 0, 3, 2, ""},
+        {PXS_GENERATOR_RESNET_6, 0, 64, 1022, 0, 3, 0,
+         "img_width: 1022 does not fit generator resnet_6blocks, whose sides are multiples of 4: "
+         "the nearest are 1020 and 1024"},
+        {PXS_GENERATOR_UNET, PXS_DISCRIMINATOR_N_LAYERS, 64, 64, 0, 4, 6, ""},
+        {PXS_GENERATOR_UNET, PXS_DISCRIMINATOR_N_LAYERS, 64, 128, 0, 5, 0,
+         "n_layers_D: 5 halvings of 64 x 128 leave no prediction: take at most 4, or larger "
+         "sides"},
+        {PXS_GENERATOR_UNET, PXS_DISCRIMINATOR_N_LAYERS, 256, 256, 0, 6, 8, ""}};
+    for (size_t i = 0; i < PXS_COUNT(cases); i++) {
+        struct pxs_params p = with_dataset();
+        struct pxs_error err = {0};
+        p.generator = cases[i].generator;
+        p.discriminator = cases[i].discriminator;
+        p.img_height = cases[i].height;
+        p.img_width = cases[i].width;
+        p.downs_G = cases[i].downs_G;
+        p.n_layers_D = cases[i].n_layers_D;
+        ck_assert_int_eq(pxs_params_check(&p, NULL, &err), cases[i].downs ? PXS_OK : PXS_E_INVALID);
+        ck_assert_str_eq(err.message, cases[i].message);
+        if (cases[i].downs)
+            ck_assert_int_eq(pxs_params_downs(&p), cases[i].downs);
+    }
+}
+END_TEST
+
+/* Stating what the sides say by themselves is the same run. */
+START_TEST(downs_G_of_the_sides_is_no_other_run)
+{
+    struct pxs_params p = with_dataset();
+    struct pxs_text a = {0}, b = {0};
+    pxs_params_canonical(&p, NULL, &a);
+    p.downs_G = 6;
+    pxs_params_canonical(&p, NULL, &b);
+    ck_assert_str_eq(a.text, b.text);
+    p.downs_G = 5;
+    pxs_text_clear(&b);
+    pxs_params_canonical(&p, NULL, &b);
+    ck_assert_ptr_nonnull(strstr(b.text, "\ndowns_G=5\n"));
+    pxs_text_finish(&a);
+    pxs_text_finish(&b);
 }
 END_TEST
 
@@ -777,6 +850,8 @@ int main(void) {
     tcase_add_test(tc, identity_follows_effective_values);
     tcase_add_test(tc, identity_wants_content);
     tcase_add_test(tc, yaml_of_a_run);
+    tcase_add_test(tc, sides_fit_networks);
+    tcase_add_test(tc, downs_G_of_the_sides_is_no_other_run);
     tcase_add_test(tc, docs_are_current);
     tcase_add_test(tc, nearest_words);
     tcase_add_test(tc, names_of_other_trainers);

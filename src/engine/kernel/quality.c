@@ -6,7 +6,7 @@
 /* Images are in [-1,1]: data range 2. Constants of Wang et al., "Image quality assessment: from
  * error visibility to structural similarity", IEEE TIP 2004, eq. 13 and section III-C: K1 0.01, K2
  * 0.03, 11x11 Gaussian window with sigma 1.5. */
-enum { WINDOW = 11, SIDE_MAX = 512, MOMENTS = 5 };
+enum { WINDOW = 11, SIDE_MAX = 1024, MOMENTS = 5 };
 #define RANGE 2.0
 #define C1 ((0.01 * RANGE) * (0.01 * RANGE))
 #define C2 ((0.03 * RANGE) * (0.03 * RANGE))

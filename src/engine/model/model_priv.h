@@ -20,7 +20,13 @@ struct pxs_net_kind {
 };
 
 /* One file each; networks.c has the tables that find them. */
-extern const struct pxs_net_kind pxs_unet, pxs_patchgan;
+extern const struct pxs_net_kind pxs_unet, pxs_unet_n, pxs_resnet, pxs_patchgan, pxs_n_layers,
+    pxs_pixel;
+
+/* Of pytorch-CycleGAN-and-pix2pix's networks: their norm, and whether the convolutions within have
+ * a bias: beside instance norm alone, by which it has no effect. */
+enum pxs_norm model_norm(const struct pxs_params *p);
+bool model_bias(const struct pxs_params *p);
 
 const struct pxs_net_kind *model_net_kind(const struct pxs_params *p, enum pxs_net net);
 

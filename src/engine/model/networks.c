@@ -4,11 +4,26 @@
 
 /* A row for each value of the two keys. */
 static const struct pxs_net_kind *const generators[PXS_VALUES_generator] = {
-    [PXS_GENERATOR_UNET] = &pxs_unet,
+    [PXS_GENERATOR_UNET] = &pxs_unet,       [PXS_GENERATOR_UNET_32] = &pxs_unet_n,
+    [PXS_GENERATOR_UNET_64] = &pxs_unet_n,  [PXS_GENERATOR_UNET_128] = &pxs_unet_n,
+    [PXS_GENERATOR_UNET_256] = &pxs_unet_n, [PXS_GENERATOR_RESNET_6] = &pxs_resnet,
+    [PXS_GENERATOR_RESNET_9] = &pxs_resnet,
 };
 static const struct pxs_net_kind *const discriminators[PXS_VALUES_discriminator] = {
     [PXS_DISCRIMINATOR_PATCH] = &pxs_patchgan,
+    [PXS_DISCRIMINATOR_N_LAYERS] = &pxs_n_layers,
+    [PXS_DISCRIMINATOR_PIXEL] = &pxs_pixel,
 };
+
+/* The norm of the networks that leave the choice. */
+enum pxs_norm model_norm(const struct pxs_params *p) {
+    (void)p;
+    return PXS_NORM_INSTANCE;
+}
+
+bool model_bias(const struct pxs_params *p) {
+    return model_norm(p) == PXS_NORM_INSTANCE;
+}
 
 const struct pxs_net_kind *model_net_kind(const struct pxs_params *p, enum pxs_net net) {
     return net == PXS_NET_G ? generators[p->generator] : discriminators[p->discriminator];
@@ -17,6 +32,11 @@ const struct pxs_net_kind *model_net_kind(const struct pxs_params *p, enum pxs_n
 void pxs_pix2pix_layers(const struct pxs_params *p, enum pxs_net net, struct pxs_layer_list *out) {
     out->n = 0;
     model_net_kind(p, net)->describe(p, out);
+    for (size_t i = 0; i < out->n; i++) {
+        struct pxs_layer_spec *s = &out->layer[i];
+        s->in_h = s->from ? out->layer[s->from - 1].h : (int)p->img_height;
+        s->in_w = s->from ? out->layer[s->from - 1].w : (int)p->img_width;
+    }
 }
 
 /* Passes over one batch that a training step makes through a layer. Of G: forward, input gradient,

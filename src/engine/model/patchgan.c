@@ -20,8 +20,6 @@ static void describe(const struct pxs_params *p, struct pxs_layer_list *out) {
                                         .c_out = ndf << k,
                                         .h = height >> (k + 1),
                                         .w = width >> (k + 1),
-                                        .in_h = height >> k,
-                                        .in_w = width >> k,
                                         .bias = true,
                                         .norm = k > 0 ? PXS_NORM_INSTANCE : PXS_NORM_NONE,
                                         .activation = PXS_ACTIVATION_LEAKY_RELU,

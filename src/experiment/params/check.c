@@ -141,6 +141,11 @@ enum pxs_status pxs_params_check(const struct pxs_params *p, enum pxs_param_key 
         return at_fault(key, PXS_PARAM_val_fraction);
     }
 
+    int misfit;
+    const enum pxs_status fits = params_check_sides(p, &misfit, err);
+    if (fits != PXS_OK)
+        return at_fault(key, misfit);
+
     int64_t side = p->img_height < p->img_width ? p->img_height : p->img_width;
     if (p->jitter > side) {
         pxs_fail(err, PXS_E_INVALID,

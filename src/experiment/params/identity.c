@@ -20,7 +20,9 @@ static int sorted_keys(const struct pxs_params *p, int keys[PXS_PARAM_COUNT]) {
     int n = 0;
     for (int key = 0; key < PXS_PARAM_COUNT; key++) {
         unsigned flags = pxs_param_info(key)->flags;
-        bool at_default = (flags & PXS_PF_LATER) && pxs_params_at_default(p, key);
+        bool at_default =
+            (flags & PXS_PF_LATER) &&
+            (key == PXS_PARAM_downs_G ? params_downs_at_default(p) : pxs_params_at_default(p, key));
         if (!pxs_param_enters_identity(flags, pxs_params_effective(p, key), at_default))
             continue;
         int at = n++;

@@ -16,6 +16,10 @@ bool pxs_param_in_range(const struct pxs_param_info *info, double value);
 static inline bool pxs_param_enters_identity(unsigned flags, bool effective, bool at_default) {
     return effective && !(flags & PXS_PF_NOT_IDENTITY) && !((flags & PXS_PF_LATER) && at_default);
 }
+/* downs_G says what the sides say by themselves. */
+bool params_downs_at_default(const struct pxs_params *p);
+/* Whether the networks take pictures of these sides; *key names the key at fault. */
+enum pxs_status params_check_sides(const struct pxs_params *p, int *key, struct pxs_error *err);
 /* Appends `text` as a YAML scalar, plain where that is safe, else in double quotes. */
 void pxs_yaml_add_string(struct pxs_text *out, const char *text);
 

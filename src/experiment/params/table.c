@@ -84,12 +84,7 @@ bool pxs_param_in_range(const struct pxs_param_info *info, double value) {
     if (((info->flags & PXS_PF_OPEN_MIN) && value == info->min) ||
         ((info->flags & PXS_PF_OPEN_MAX) && value == info->max))
         return false;
-    if (!(info->flags & (PXS_PF_POW2 | PXS_PF_ODD)))
-        return true;
-    int64_t whole = (int64_t)value;
-    if (info->flags & PXS_PF_ODD)
-        return whole % 2 != 0;
-    return whole > 0 && (whole & (whole - 1)) == 0;
+    return !(info->flags & PXS_PF_ODD) || (int64_t)value % 2 != 0;
 }
 
 /* "32, 64, 128 or 256" from one value after another. */
@@ -98,7 +93,7 @@ static void add_choice(struct pxs_text *out, const char *text, bool first, bool 
     pxs_text_add(out, text);
 }
 
-/* The powers of two or odd numbers from min to max, each by itself. */
+/* The odd numbers from min to max, each by itself. */
 static void listed_range(const struct pxs_param_info *info, struct pxs_text *out) {
     int64_t last = (int64_t)info->max;
     while (!pxs_param_in_range(info, (double)last))
@@ -163,7 +158,7 @@ void pxs_param_range(int key, struct pxs_text *out) {
         number_range(info, out);
         break;
     default:
-        if (info->flags & (PXS_PF_POW2 | PXS_PF_ODD))
+        if (info->flags & PXS_PF_ODD)
             listed_range(info, out);
         else
             number_range(info, out);

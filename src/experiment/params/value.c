@@ -26,7 +26,7 @@ static bool is_null(const struct scalar *s) {
 static enum pxs_status mismatch(const struct scalar *s, enum pxs_status status, const char *remedy,
                                 struct pxs_error *err) {
     struct pxs_text t = {0};
-    bool listed = s->info->flags & (PXS_PF_POW2 | PXS_PF_ODD); /* the values say it all */
+    bool listed = s->info->flags & PXS_PF_ODD; /* the values say it all */
     pxs_text_addf(&t, "%s must be %s", s->info->key,
                   s->info->type == PXS_TYPE_INT && !listed ? "an integer, "
                   : s->info->type == PXS_TYPE_FLOAT        ? "a number, "
