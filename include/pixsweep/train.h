@@ -156,7 +156,7 @@ PXS_NODISCARD enum pxs_status pxs_train_environment(const char *kernels, struct 
 struct pxs_bench_row {
     char what[64];   /* "G down3 forward", "Adam", "training step", "sgemm 2048^3" */
     char method[16]; /* what computed it: pxs_method_name, or "head" */
-    char shape[64];  /* "8x16x16 128-256" */
+    char shape[128]; /* "8x16x16 128-256" */
     double ms_median, ms_min;
     double gmac;     /* direct-convolution multiply-accumulates of one call, in 1e9 */
     double gflops;   /* 2 * gmac / median seconds */

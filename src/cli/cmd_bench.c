@@ -306,11 +306,22 @@ static enum pxs_status put_torch_table(const struct bench *b, struct pxs_text *o
         noted = noted || b->torch[i].note[0] != '\0';
     if (!noted)
         columns[C_note].show = PXS_SHOW_HIDDEN;
-    pxs_text_addf(
-        out,
-        "\nPyTorch %s, in turn with our own step; torch/ours is the median over %d round%s\n\n",
-        b->torch[0].version, b->rounds, b->rounds == 1 ? "" : "s");
-    return put_table(b, 0, b->n_torch, columns, out, err);
+    pxs_text_addf(out,
+                  "\nPyTorch %s, fused Adam, D frozen in G's step, in turn with our own step; "
+                  "torch/ours is the median over %d round%s\n\n",
+                  b->torch[0].version, b->rounds, b->rounds == 1 ? "" : "s");
+    PXS_TRY(put_table(b, 0, b->n_torch, columns, out, err));
+    const struct cli_torch_row *fastest = NULL;
+    for (size_t i = 0; i < b->n_torch; i++)
+        if (b->torch[i].threads == b->threads && b->torch[i].ratio > 0 &&
+            (!fastest || b->torch[i].ratio < fastest->ratio))
+            fastest = &b->torch[i];
+    if (fastest)
+        pxs_text_addf(out,
+                      "\nthe fastest of them on %d thread%s, %s, takes %.2f times as long as "
+                      "ours\n",
+                      b->threads, b->threads == 1 ? "" : "s", fastest->what, fastest->ratio);
+    return PXS_OK;
 }
 
 static void put_words(const struct bench *b, struct pxs_text *out) {

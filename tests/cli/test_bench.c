@@ -111,8 +111,9 @@ START_TEST(torch_takes_turns)
     drop(&r);
     char *args = content("args");
     const char *common =
-        "--threads 1 --batch 3 --height 32 --width 64 --channels 3 --ngf 2 --ndf 2 --dropout 0.5 "
-        "--lambda-pixel 10 --gan-mode lsgan";
+        "--fused --freeze --threads=1 --batch_size=3 --img_height=32 --img_width=64 --channels=3 "
+        "--generator=unet --ngf=2 --dropout=0.5 --discriminator=patch --ndf=2 --lambda_pixel=10 "
+        "--gan_mode=lsgan";
     char expected[1024];
     snprintf(expected, sizeof expected, "%s\nstep\n%s --channels-last\nstep\n%s --compile\nstep\n",
              common, common, common);
@@ -128,7 +129,8 @@ START_TEST(torch_is_measured_on_one_thread_too)
     struct result r =
         pixsweep("bench", SMALL, "--threads", "2", "--against-torch", "./python", NULL);
     ck_assert_msg(r.code == 0, "%s", r.err);
-    ck_has(r.out, "\nPyTorch 9.9, in turn with our own step");
+    ck_has(r.out, "\nPyTorch 9.9, fused Adam, D frozen in G's step, in turn with our own step");
+    ck_has(r.out, "\nthe fastest of them on 2 threads, torch ");
     ck_has(r.out, "\ntorch channels_last        2 ");
     ck_has(r.out, "\ntorch channels_last        1 ");
     ck_has(r.out, " 1.0 MB\n");

@@ -21,7 +21,9 @@ import sys
 
 import numpy as np
 import torch
-import torch.nn.functional as F
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'tools'))
+import torch_networks  # noqa: E402
 
 U32 = np.uint32
 
@@ -207,140 +209,179 @@ def adam(out):
 # ---- whole steps -------------------------------------------------------------------------------------------------
 
 class Case:
-    def __init__(self, name, height, width, channels, ngf, ndf, batch, steps, vanilla=False, dropout=0.0, seed=0, lam=10.0):
+    """What a training run of the golden files has; the networks are tools/torch_networks.py's."""
+
+    def __init__(self, name, height, width, ngf, ndf, batch=2, steps=3, channels=3, generator='unet', discriminator='patch', layers=3,
+                 norm='instance', gan_mode='lsgan', dropout=0.0, seed=0, lam=10.0, pictures=False, gain=None):
         self.__dict__.update(locals())
 
 
-CASES = [
-    Case('lsgan', 64, 64, 3, 8, 8, 2, 10),
-    Case('vanilla', 64, 64, 3, 8, 8, 2, 10, vanilla=True),
-    Case('wide', 32, 64, 1, 6, 5, 3, 3),
-    Case('tall', 128, 32, 3, 3, 4, 1, 3, lam=100.0),
-    Case('dropout', 64, 64, 3, 8, 8, 2, 4, dropout=0.5, seed=7),
-    Case('sixteen', 64, 64, 3, 16, 32, 2, 3, dropout=0.5, seed=3, lam=0.0),
+STEPS = [
+    Case('lsgan', 64, 64, 8, 8, steps=10),
+    Case('vanilla', 64, 64, 8, 8, steps=10, gan_mode='vanilla', pictures=True),
+    Case('wide', 32, 64, 6, 5, batch=3, channels=1),
+    Case('tall', 128, 32, 3, 4, batch=1, lam=100.0),
+    Case('dropout', 64, 64, 8, 8, steps=4, dropout=0.5, seed=7),
+    Case('sixteen', 64, 64, 16, 32, dropout=0.5, seed=3, lam=0.0),
 ]
+
+
+def every_network():
+    """(generator, its norm, sides, widths, discriminator, its n_layers, loss): each generator and each discriminator with every norm that it
+    has, and sides that the halvings of a discriminator or of `unet` do not divide."""
+    rows = [
+        ('unet', 'instance', (96, 64), 5, 6, 'patch', 3, 'hinge'),
+        ('unet', 'batch', (64, 32), 6, 5, 'n_layers', 3, 'lsgan'),
+        ('unet_32', 'instance', (32, 64), 8, 8, 'n_layers', 1, 'lsgan'),
+        ('unet_32', 'batch', (64, 32), 8, 8, 'n_layers', 1, 'vanilla'),
+        ('unet_32', 'none', (32, 32), 8, 8, 'pixel', 3, 'hinge'),
+        ('unet_64', 'instance', (64, 64), 8, 8, 'pixel', 3, 'vanilla'),
+        ('unet_64', 'batch', (64, 64), 7, 6, 'patch', 3, 'lsgan'),
+        ('unet_64', 'none', (64, 64), 8, 8, 'n_layers', 4, 'lsgan'),
+        ('unet_128', 'instance', (128, 128), 4, 4, 'n_layers', 5, 'hinge'),
+        ('unet_128', 'batch', (128, 128), 4, 4, 'n_layers', 4, 'hinge'),
+        ('unet_128', 'none', (128, 128), 4, 4, 'n_layers', 5, 'vanilla'),
+        ('unet_256', 'instance', (256, 256), 2, 2, 'n_layers', 6, 'lsgan'),
+        ('unet_256', 'batch', (256, 256), 2, 2, 'n_layers', 6, 'vanilla'),
+        ('unet_256', 'none', (256, 256), 2, 2, 'n_layers', 6, 'hinge'),
+        ('resnet_6blocks', 'instance', (36, 44), 8, 8, 'n_layers', 3, 'hinge'),
+        ('resnet_6blocks', 'batch', (44, 36), 8, 8, 'pixel', 3, 'lsgan'),
+        ('resnet_6blocks', 'none', (36, 44), 8, 8, 'n_layers', 2, 'vanilla'),
+        ('resnet_9blocks', 'instance', (32, 48), 6, 7, 'n_layers', 2, 'vanilla'),
+        ('resnet_9blocks', 'batch', (32, 48), 6, 7, 'n_layers', 2, 'hinge'),
+        ('resnet_9blocks', 'none', (32, 48), 6, 7, 'patch', 3, 'lsgan'),
+        # for the fast kernels
+        ('unet_64', 'batch', (64, 64), 16, 16, 'n_layers', 3, 'lsgan'),
+        ('resnet_6blocks', 'instance', (32, 32), 16, 16, 'n_layers', 2, 'lsgan'),
+    ]
+    for g, norm, (height, width), ngf, ndf, d, layers, gan_mode in rows:
+        yield Case(f'{g} {norm}{" fast" if ngf == 16 else ""}', height, width, ngf, ndf, generator=g, norm=norm, discriminator=d, layers=layers,
+                   gan_mode=gan_mode, gain=1.0 if g[0] == 'r' and norm == 'none' else 2.0)
+
+
 LR_G, LR_D, BETAS = 2e-4, 1e-4, (0.5, 0.999)
+NOTHING = 1e-12
 
 
-def shapes_of(case):
-    """{network: {state_dict name: shape}} in state_dict order."""
-    c, downs = case.channels, min(case.height, case.width).bit_length() - 1
-    width = [case.ngf * 2 ** min(k, 3) for k in range(downs)]
-    g, d = {}, {}
-    for k in range(downs):
-        g[f'down{k + 1}.model.0.weight'] = (width[k], width[k - 1] if k else c, 4, 4)
-    for k in range(downs - 2, -1, -1):
-        below = width[k + 1] * (1 if k == downs - 2 else 2)
-        g[f'up{downs - 1 - k}.model.0.weight'] = (below, width[k], 4, 4)
-    g['final.2.weight'] = (c, 2 * width[0], 4, 4)
-    g['final.2.bias'] = (c,)
-    for j, index in enumerate((0, 2, 5, 8)):
-        d[f'model.{index}.weight'] = (case.ndf << j, case.ndf << (j - 1) if j else 2 * c, 4, 4)
-        d[f'model.{index}.bias'] = (case.ndf << j,)
-    d['model.12.weight'] = (1, case.ndf * 8, 4, 4)
-    return {'G': g, 'D': d}
+class Dropout(torch.nn.Module):
+    """Masks as pixsweep draws them."""
+
+    def __init__(self, case, layer):
+        super().__init__()
+        self.case, self.layer, self.step = case, layer, 0
+
+    def forward(self, x):
+        if not self.training:
+            return x
+        return x * torch.tensor(dropout_factor(self.case.dropout, self.case.seed, self.step, self.layer, *x.shape), dtype=x.dtype)
 
 
-def generator(w, x, case, step):
-    downs = min(case.height, case.width).bit_length() - 1
-
-    def drop(y, layer):
-        if not case.dropout or layer // 2 < 3:
-            return y
-        return y * torch.tensor(dropout_factor(case.dropout, case.seed, step, layer, *y.shape), dtype=y.dtype)
-
-    skips = []
-    for k in range(downs):
-        x = F.conv2d(x, w[f'down{k + 1}.model.0.weight'], stride=2, padding=1)
-        if 0 < k < downs - 1:
-            x = F.instance_norm(x)
-        x = drop(F.leaky_relu(x, 0.2), 2 * k)
-        skips.append(x)
-    for k in range(downs - 2, -1, -1):
-        x = F.conv_transpose2d(x, w[f'up{downs - 1 - k}.model.0.weight'], stride=2, padding=1)
-        x = torch.cat((drop(F.relu(F.instance_norm(x)), 2 * k + 1), skips[k]), 1)
-    x = F.pad(F.interpolate(x, scale_factor=2, mode='nearest'), (1, 0, 1, 0))
-    return torch.tanh(F.conv2d(x, w['final.2.weight'], w['final.2.bias'], padding=1))
+def number_dropouts(net, case):
+    """Of `unet`, by the level and the way, see above."""
+    for name, block in list(net.named_children()):
+        if case.dropout and name != 'final' and isinstance(block.model[-1], torch.nn.Dropout):
+            k = int(name.lstrip('downup'))
+            block.model[-1] = Dropout(case, 2 * (k - 1) if name.startswith('down') else 2 * (net.downs - 1 - k) + 1)
 
 
-def discriminator(w, image, source):
-    x = torch.cat((image, source), 1)
-    for index in (0, 2, 5, 8):
-        x = F.conv2d(x, w[f'model.{index}.weight'], w[f'model.{index}.bias'], stride=2, padding=1)
-        x = F.leaky_relu(F.instance_norm(x) if index else x, 0.2)
-    return F.conv2d(F.pad(x, (1, 0, 1, 0)), w['model.12.weight'], padding=1)
+def first_value(case, stream, tensor):
+    """Weights by their names, and in every_network()'s by their fans, too, so that signals neither grow nor vanish; norms begin away from 1
+    and 0, so that they show."""
+    shape = tuple(tensor.shape)
+    if stream.endswith(('running_mean', 'bias')):
+        return number(stream, shape, 2.0 ** -4)
+    if stream.endswith('running_var'):
+        return 1 + number(stream, shape, 2.0 ** -1)
+    if len(shape) == 1:
+        return 1 + number(stream, shape, 2.0 ** -2)
+    return number(stream, shape, 2.0 ** -5 if case.gain is None else case.gain * 2.0 ** -(int(math.log2(max(shape[:2]) * shape[2] ** 2)) // 2))
+
+
+def make_networks(case, dtype):
+    nets = {'G': torch_networks.generator(case.generator, case.channels, case.ngf, case.norm, case.dropout, 0, case.height, case.width),
+            'D': torch_networks.discriminator(case.discriminator, case.channels, case.ndf, case.norm, case.layers)}
+    for which, net in nets.items():
+        net.to(dtype)
+        for key, value in net.state_dict().items():
+            if not key.endswith('num_batches_tracked'):
+                value.copy_(tensor(first_value(case, f'{case.name}/{which}/{key}', value), dtype))
+    number_dropouts(nets['G'], case)
+    return nets
+
+
+def images(case, dtype):
+    """(source, target)"""
+    make = picture if case.pictures else lambda name, n, c, h, w: number(name, (n, h, w, c)).transpose(0, 3, 1, 2)
+    return [tensor(make(f'{case.name}/{half}', case.batch, case.channels, case.height, case.width), dtype) for half in ('source', 'target')]
+
+
+def generate(net, source, case):
+    """As in evaluation; where there is dropout, as in the first training step."""
+    with torch.no_grad():
+        fake = net.train(case.dropout > 0)(source)
+    net.train()
+    return fake
 
 
 def train(case, dtype):
-    """(losses [steps, 6], gradients of the first step, fake of the first step)"""
-    w = {net: {name: torch.tensor(number(f'{case.name}/{net}/{name}', shape, 2.0 ** (-4 if name.endswith('bias') else -5)), dtype=dtype,
-                                  requires_grad=True) for name, shape in shapes.items()} for net, shapes in shapes_of(case).items()}
-    make = picture if case.vanilla else lambda name, n, c, h, w: number(name, (n, h, w, c)).transpose(0, 3, 1, 2)
-    dims = (case.batch, case.channels, case.height, case.width)
-    source, target = (torch.tensor(make(f'{case.name}/{half}', *dims), dtype=dtype) for half in ('source', 'target'))
-    criterion = torch.nn.BCEWithLogitsLoss() if case.vanilla else torch.nn.MSELoss()
-    pixelwise = torch.nn.L1Loss()
-    opt_g = torch.optim.Adam(w['G'].values(), lr=LR_G, betas=BETAS)
-    opt_d = torch.optim.Adam(w['D'].values(), lr=LR_D, betas=BETAS)
-    rows, first = [], {}
-    for step in range(case.steps):
-        opt_g.zero_grad()
-        fake = generator(w['G'], source, case, step)
-        pred = discriminator(w['D'], fake, source)
-        real_label, fake_label = torch.ones_like(pred), torch.zeros_like(pred)
-        loss_gan, loss_pixel = criterion(pred, real_label), pixelwise(fake, target)
-        loss_g = loss_gan + case.lam * loss_pixel
-        loss_g.backward()
-        grads = {f'G/{k}': v.grad.clone() for k, v in w['G'].items()}
-        opt_g.step()
-        opt_d.zero_grad()
-        loss_real = criterion(discriminator(w['D'], target, source), real_label)
-        loss_fake = criterion(discriminator(w['D'], fake.detach(), source), fake_label)
-        loss_d = 0.5 * (loss_real + loss_fake)
-        loss_d.backward()
-        grads.update({f'D/{k}': v.grad.clone() for k, v in w['D'].items()})
-        opt_d.step()
-        first = first or {'fake': fake.detach(), **grads}
-        rows.append([v.item() for v in (loss_g, loss_gan, loss_pixel, loss_d, loss_real, loss_fake)])
-    return np.array(rows), first
+    """(losses [steps, 6], {key: tensor} to be compared)"""
+    nets = make_networks(case, dtype)
+    source, target = images(case, dtype)
+    adams = [torch.optim.Adam(net.parameters(), lr=lr, betas=BETAS) for net, lr in zip(nets.values(), (LR_G, LR_D))]
+    step = torch_networks.Step(nets.values(), adams, case.gan_mode, case.lam)
+    found, rows = {'fake': generate(nets['G'], source, case)}, []
+    for k in range(case.steps):
+        for module in nets['G'].modules():
+            if isinstance(module, Dropout):
+                module.step = k
+        losses = step(source, target)
+        if k == 0:
+            found.update({f'{which}/{key}': p.grad.clone() for which, net in nets.items() for key, p in net.named_parameters()})
+        rows.append([loss.item() for loss in losses.values()])
+    if case.norm == 'batch':
+        found['after'] = generate(nets['G'], source, case)
+        found.update({f'{which}/{key}': value for which, net in nets.items() for key, value in net.named_buffers()
+                      if value.is_floating_point()})
+    return np.array(rows), found
 
 
-SAMPLES = 64
-
-
-def samples(a):
-    """At most 64 elements, evenly spread."""
+def samples(a, most):
+    """At most so many elements, evenly spread."""
     flat = a.reshape(-1)
-    return flat[np.arange(min(SAMPLES, len(flat))) * len(flat) // min(SAMPLES, len(flat))]
+    return flat[np.arange(min(most, len(flat))) * len(flat) // min(most, len(flat))]
 
 
-def steps(out):
-    for case in CASES:
-        single, first32 = train(case, torch.float32)
-        double, first64 = train(case, torch.float64)
+def steps(out, cases):
+    for case in cases:
+        single, found32 = train(case, torch.float32)
+        double, found64 = train(case, torch.float64)
         out.put(f'{case.name}/losses_f32', single, '<f8')
         out.put(f'{case.name}/losses_f64', double, '<f8')
         print(case.name, 'f32 against f64: first step', np.abs(single[0] / double[0] - 1).max(), 'all',
               np.abs(single / double - 1).max(), 'losses', double[0], double[-1])
-        for key, value in first64.items():
-            exact, rounded = value.numpy().reshape(-1), first32[key].numpy().astype(np.float64).reshape(-1)
+        for key, value in found64.items():
+            exact, rounded = value.numpy().reshape(-1), found32[key].numpy().astype(np.float64).reshape(-1)
+            if case.gain and np.abs(exact).max() < NOTHING:
+                continue  # a bias in front of an instance norm
             probe = number(f'{case.name}/probe/{key}', exact.shape)
             # size, projection, and how far f32 is from double in each and at most
             out.put(f'{case.name}/{key}/figures', [np.sqrt(np.mean(exact ** 2)), exact @ probe, rounded @ probe,
                                                    np.abs(exact - rounded).max()], '<f8')
-            out.put(f'{case.name}/{key}/samples', samples(exact))
+            out.put(f'{case.name}/{key}/samples', samples(exact, 16 if case.gain else 64))
 
 
 def main():
     folder = sys.argv[1] if len(sys.argv) > 1 else os.path.dirname(os.path.abspath(__file__))
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    layers, whole = Golden(), Golden()
+    layers, whole, networks = Golden(), Golden(), Golden()
     for part in (conv_layers, heads, blocks, losses, adam):
         part(layers)
-    steps(whole)
+    steps(whole, STEPS)
+    steps(networks, every_network())
     layers.write(os.path.join(folder, 'layers.golden'))
     whole.write(os.path.join(folder, 'steps.golden'))
+    networks.write(os.path.join(folder, 'networks.golden'))
 
 
 if __name__ == '__main__':

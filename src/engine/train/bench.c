@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SGEMM_SIDE = 2048, MAX_JOBS = 128, ADAM_BYTES = 28 };
+/* Three passes of every layer of both networks, Adam, the step, sgemm. */
+enum { SGEMM_SIDE = 2048, MAX_JOBS = 6 * PXS_LAYERS_MAX + 3, ADAM_BYTES = 28 };
 
 enum bench_pass { FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT, STEP, ADAM, SGEMM };
 
@@ -332,15 +333,23 @@ static void describe_layer(const struct pxs_bench *b, const struct bench_job *j,
                      : pxs_method_name(pxs_kernels_method(b->nn.kernel.set, &s, conv_pass(j))));
 }
 
+/* Sides and widths, and the networks that are not the usual ones. */
+static void describe_step(const struct pxs_params *p, char *out, size_t size) {
+    static const enum pxs_param_key networks[] = {PXS_PARAM_generator, PXS_PARAM_discriminator};
+    int n = snprintf(out, size, "%dx%dx%dx%d ngf %d ndf %d", (int)p->batch_size, (int)p->img_height,
+                     (int)p->img_width, (int)p->channels, (int)p->ngf, (int)p->ndf);
+    for (size_t i = 0; i < PXS_COUNT(networks); i++)
+        if (!pxs_params_at_default(p, networks[i]))
+            n += snprintf(out + n, size - (size_t)n, " %s", pxs_params_get(p, networks[i]).text);
+}
+
 static void describe(const struct pxs_bench *b, const struct bench_job *j,
                      struct pxs_bench_row *r) {
     if (j->pass == SGEMM) {
         snprintf(r->what, sizeof r->what, "sgemm %d^3", SGEMM_SIDE);
     } else if (j->pass == STEP) {
         snprintf(r->what, sizeof r->what, "training step");
-        snprintf(r->shape, sizeof r->shape, "%dx%dx%dx%d ngf %d ndf %d", (int)b->p.batch_size,
-                 (int)b->p.img_height, (int)b->p.img_width, (int)b->p.channels, (int)b->p.ngf,
-                 (int)b->p.ndf);
+        describe_step(&b->p, r->shape, sizeof r->shape);
     } else if (j->pass == ADAM) {
         snprintf(r->what, sizeof r->what, "Adam");
         snprintf(r->shape, sizeof r->shape, "%.0f", j->bytes / ADAM_BYTES);
