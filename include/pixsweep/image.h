@@ -1,6 +1,7 @@
-/* image: 8-bit pictures in memory, PNG in and out, the few operations that pair sets and samples
- * need, and what the first bytes of a file say it is. Pixels are
- * bytes in the order height, width, channel, rows without gaps. The one room that knows libpng. */
+/* image: 8-bit pictures in memory, PNG, JPEG and TIFF in and out, the few operations that pair sets
+ * and samples need, and what the first bytes of a file say it is. Pixels are bytes in the order
+ * height, width, channel, rows without gaps. The one room that knows the formats' libraries; those
+ * of JPEG and TIFF may be missing (Meson features jpeg and tiff). */
 #ifndef PIXSWEEP_IMAGE_H
 #define PIXSWEEP_IMAGE_H
 
@@ -27,31 +28,41 @@ void pxs_image_finish(struct pxs_image *image); /* frees and zeroes; a zeroed pi
 
 /* What a picture's file holds before it is turned into RGB. */
 struct pxs_image_info {
-    int width, height;
-    /* As stored: 1 grey, 2 grey + alpha, 3 RGB or palette, 4 RGB + alpha; a PNG's transparency by
-     * tRNS not counted. */
+    int width, height; /* as read: turned as `orientation` asks */
+    /* As stored: 1 grey, 2 grey + alpha, 3 RGB, palette or CMYK, 4 RGB + alpha; a PNG's
+     * transparency by tRNS not counted. */
     int channels;
-    /* Bits per sample as stored; of a PNG 1, 2, 4, 8 or 16. */
+    /* Bits per sample as stored: 1, 2, 4, 8 or 16. */
     int depth;
-    /* Depth 16: lowest and highest colour sample as stored, of the left and the right half (a
-     * middle column is right); else 0. */
+    /* Depth 16: lowest and highest colour sample as stored, of the left and the right half as read
+     * (a middle column is right); else, and of CMYK, 0. */
     uint16_t low[2], high[2];
+    int orientation; /* EXIF's, obeyed: 1 as stored, 2 to 8 turned or mirrored */
+    bool lossy;      /* JPEG or the like: pixels may differ by a level with the decoder's version */
+    bool more_pages; /* a TIFF of several pages, of which the first is read */
 };
 
 /* What the formats that are read are called in messages. */
-#define PXS_PICTURE_WORDS "a PNG"
+#define PXS_PICTURE_WORDS "a PNG, JPEG or TIFF"
 
-/* The format that a file's name promises ("PNG", by the ending in any case); NULL: none that is
- * read. */
+/* The format that a file's name promises ("PNG", by the ending in any case); NULL: none that this
+ * build reads. */
 const char *pxs_image_format_of(const char *name);
-/* The n-th ending that such a file has ("png", "PNG"), without the dot; false behind the last. */
+/* Its place in the order of preference, from 0 on: where pictures have one name but for the ending,
+ * the lowest is used. PNG, TIFF, JPEG; behind them what is not read. */
+int pxs_image_rank(const char *name);
+/* The n-th ending that such a file has ("png", "PNG", "tif"), without the dot; false behind the
+ * last. */
 bool pxs_image_ending(size_t n, char *ending, size_t size);
+/* Appends the libraries that decode, a line each: "libpng=1.6.39". */
+void pxs_image_environment(struct pxs_text *out);
 
-/* Reads a picture in any format of the table in format.c, by its first bytes, as 3-channel RGB. Of
- * PNG all there is (palette, grey 1/2/4/8/16, RGB, alpha, tRNS, 16 bit, interlaced): grey is
- * repeated, 16-bit samples become round(v / 257), alpha is blended over white, gamma and colour
- * profiles are ignored. `info` may be NULL. PXS_E_CORRUPT names the file and the reason (damaged,
- * truncated, not a format that is read, too large). Never prints. */
+/* Reads a picture in any format of the table in format.c, by its first bytes, as 3-channel RGB: of
+ * PNG and JPEG all there is, of TIFF 1 to 16 bits unsigned, grey, RGB, palette and CMYK, in strips
+ * or tiles, the first page. Grey is repeated, 16-bit samples become round(v / 257), alpha is
+ * blended over white, CMYK becomes RGB as Pillow does it, EXIF's orientation is obeyed, gamma and
+ * colour profiles are ignored. `info` may be NULL. PXS_E_CORRUPT names the file and the reason
+ * (damaged, truncated, not a format that is read, too large). Never prints. */
 PXS_NODISCARD enum pxs_status pxs_image_read(const char *path, struct pxs_image *out,
                                              struct pxs_image_info *info, struct pxs_error *err);
 /* The same from memory; messages say the reason only, without a file name. */
@@ -59,13 +70,25 @@ PXS_NODISCARD enum pxs_status pxs_image_decode(const void *data, size_t bytes,
                                                struct pxs_image *out, struct pxs_image_info *info,
                                                struct pxs_error *err);
 
-/* ---- writing PNG ---------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
-/* Grey or RGB by `image->channels`; the same pixels give the same bytes (no time, no text).
- * free(*data). */
+/* What JPEG is written with; colours are not subsampled. */
+#define PXS_JPEG_QUALITY 95
+
+/* A file of the format that the ending of `name` promises (PNG; JPEG; TIFF of 8 bits, deflated),
+ * grey or RGB by `image->channels`; the same pixels give the same bytes (no time, no text).
+ * PXS_E_INVALID names the endings where it promises none. free(*data). */
+PXS_NODISCARD enum pxs_status pxs_image_encode(const char *name, const struct pxs_image *image,
+                                               void **data, size_t *bytes, struct pxs_error *err);
+/* The same into a file, whole or not at all (pxs_write_guarded). `sha256` (of the file's bytes) may
+ * be NULL. */
+PXS_NODISCARD enum pxs_status pxs_image_write(const char *path, const struct pxs_image *image,
+                                              const struct pxs_file_guard *guard,
+                                              char sha256[PXS_SHA256_HEX], struct pxs_error *err);
+
+/* PNG, whatever the name. */
 PXS_NODISCARD enum pxs_status pxs_image_encode_png(const struct pxs_image *image, void **data,
                                                    size_t *bytes, struct pxs_error *err);
-/* Whole file or nothing (pxs_write_file). `sha256` (of the file's bytes) may be NULL. */
 PXS_NODISCARD enum pxs_status pxs_image_write_png(const char *path, const struct pxs_image *image,
                                                   const struct pxs_file_guard *guard,
                                                   char sha256[PXS_SHA256_HEX],

@@ -23,7 +23,7 @@ START_TEST(data_is_made_once_and_checked)
     drop(&r);
     r = pixsweep("data", "check", "data", "--format", "csv", NULL);
     ck_assert_int_eq(r.code, 1);
-    ck_has(r.out, "level,problem\nerror,\"train/zz.png: an empty file, not a PNG; ");
+    ck_has(r.out, "level,problem\nerror,\"train/zz.png: an empty file, not a PNG, JPEG or TIFF; ");
     drop(&r);
     ck_refused(pixsweep("data", "check", "nowhere", NULL), 2, "nowhere");
 }

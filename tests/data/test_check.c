@@ -1,6 +1,7 @@
 /* `data check`: every problem at once, in words. */
 #include "data/data_tests.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -56,7 +57,7 @@ START_TEST(everything_at_once_in_pairs)
     put_grey("train/03.png", 3, 15, 8);
     put_grey("train/04.png", 4, 32, 16);
     write_text("train/05.png", "GIF89a..");
-    write_text("train/06.jpeg", "x");
+    write_text("train/06.gif", "x");
     write_text("train/07.docx", "x");
     write_text("train/08.npz", "x");
     mkdir(in_folder("train/09"), 0777);
@@ -64,10 +65,12 @@ START_TEST(everything_at_once_in_pairs)
     put_pair("val/00.png", 0);
     put_pair("val/01.png", 5);
     struct pxs_check_summary s = check(
-        "E train/06.jpeg: plain text, not a PNG; look into it: an error message or a link in place "
+        "E train/06.gif: plain text, not a PNG, JPEG or TIFF; look into it: an error message or a "
+        "link in place "
         "of the "
         "file?\n"
-        "E train/07.docx: neither a PNG nor a .npy file; remove it, or put a dot in front of its "
+        "E train/07.docx: neither a PNG, JPEG or TIFF nor a .npy file; remove it, or put a dot in "
+        "front of its "
         "name\n"
         "E train/08.npz: an archive of arrays; save its array with numpy.save as .npy\n"
         "E train/09: a folder that is not read; only A/ and B/ are\n"
@@ -75,7 +78,8 @@ START_TEST(everything_at_once_in_pairs)
         "copy the "
         "file itself, or remove the link\n"
         "E train/03.png: is 15 pixels wide; a pair is two halves of the same width side by side\n"
-        "E train/05.png: a GIF picture, not a PNG; convert its first frame to PNG: `convert "
+        "E train/05.png: a GIF picture, not a PNG, JPEG or TIFF; convert its first frame to PNG: "
+        "`convert "
         "'FILE[0]' "
         "NEW.png`\n"
         "W train/02.png: stored in grey, where the first is in colour\n"
@@ -114,7 +118,7 @@ START_TEST(everything_at_once_in_partners)
     put_grey("val/A/1.png", 1, 8, 8);
     struct pxs_check_summary s = check(
         "E train/A/sub: a folder that is not read; only A/ and B/ are\n"
-        "E train/B/all.npy: A/ and B/ hold PNG pictures; a .npy of pairs belongs into train/\n"
+        "E train/B/all.npy: A/ and B/ hold pictures; a .npy of pairs belongs into train/\n"
         "E train/A/7.png: 7.PNG beside it has the same name but for its ending; remove one of "
         "them, or give "
         "one "
@@ -122,7 +126,7 @@ START_TEST(everything_at_once_in_partners)
         "E train/A/2.png: has no partner in train/B\n"
         "E train/B/3.png: has no partner in train/A\n"
         "E val: has A/ but not B/\n"
-        "E train/B/5.png: an empty file, not a PNG; copy or download it again\n"
+        "E train/B/5.png: an empty file, not a PNG, JPEG or TIFF; copy or download it again\n"
         "W in 1 of 6 pairs A and B differ in size (train/A/4.png: A 8 x 8, B 9 x 8); each half is "
         "resized to "
         "img_width x img_height on its own; 1 differ in proportions, too: do they show the same?\n"
@@ -141,7 +145,7 @@ START_TEST(kinds_do_not_mix)
     put_pair("train/a.png", 1);
     mkdir(in_folder("train/A"), 0777);
     write_text("train/x.npy", "x");
-    check("E train: holds PNG pairs, .npy files, A/ or B/, but a split is of one kind: leave the "
+    check("E train: holds pictures, .npy files, A/ or B/, but a split is of one kind: leave the "
           "one to use in "
           "train/ and move the rest out\n");
 }
@@ -159,17 +163,93 @@ START_TEST(a_picture_beside_its_png)
     write_text("train/B/1.jpg", "x");
     write_text("val/00.jpeg", "x");
     write_text("val/00.txt", "x");
-    const struct pxs_check_summary s =
-        check("W passed over: train/B/1.jpg, val/00.jpeg (each has a PNG of the same name, which "
-              "is used; "
-              "to use it as another pair, convert it and rename it)\n"
-              "W val/00.png: a pair of 16 x 8 pixels, where the first is 32 x 8; each is resized "
-              "on its own\n");
+    const struct pxs_check_summary s = check(
+        "W passed over: train/B/1.jpg, val/00.jpeg (each has a picture of the same name beside "
+        "it, which is used: PNG goes before TIFF, TIFF before JPEG, and these before what "
+        "is not read; to use both, give one another name)\n"
+        "W val/00.png: a pair of 16 x 8 pixels, where the first is 32 x 8; each is resized "
+        "on its own\n");
     ck_assert_uint_eq(s.errors, 0);
     ck_assert_int_eq(pxs_dataset_inspect(&o, &beside, NULL), PXS_OK);
     ck_assert_str_eq(beside.hash, alone.hash);
     write_text("val/01.jpg", "x");
     ck_assert_int_eq(pxs_dataset_inspect(&o, &beside, NULL), PXS_E_INVALID);
+}
+END_TEST
+
+static void copy_fixture(const char *fixture, const char *to) {
+    char path[PXS_PATH_MAX];
+    size_t bytes;
+    snprintf(path, sizeof path, "%s/../image/fixtures/%s", TEST_DIR, fixture);
+    char *data = slurp(path, &bytes);
+    write_bytes(to, data, bytes);
+    free(data);
+}
+
+/* Partners in different formats, pages that are not used, pictures that are turned: all is one set,
+ * and the same as one of PNG where nothing is lost. */
+START_TEST(formats_mix_freely)
+{
+    struct pxs_dataset_options o = small_options();
+    struct pxs_dataset_info mixed, plain;
+    if (!pxs_image_format_of("x.jpg") || !pxs_image_format_of("x.tif"))
+        return; /* tests/image shows what such a build says */
+    copy_fixture("orientation1.jpg", "train/A/1.jpg");
+    copy_fixture("scene.png", "train/B/1.PNG");
+    copy_fixture("pages.tif", "train/A/2.tiff");
+    copy_fixture("rgb444.jpg", "train/B/2.jpe");
+    copy_fixture("tiff-orientation3.tif", "train/A/3.tif");
+    copy_fixture("orientation3.jpg", "train/B/3.JPG");
+    struct pxs_check_summary s = check(
+        "I 2 of 6 pictures state an EXIF orientation and are turned as viewers turn them (the "
+        "first in train/A/3.tif)\n"
+        "W 1 of 6 pictures are TIFFs of several pages, of which only the first is used (the first "
+        "in train/A/2.tiff)\n");
+    ck_assert_uint_eq(s.train, 3);
+    ck_assert_uint_eq(s.errors, 0);
+    ck_assert_uint_eq(s.warnings, 1);
+    ck_assert_int_eq(pxs_dataset_inspect(&o, &mixed, NULL), PXS_OK);
+
+    /* The same content in PNG alone: the decoder's pixels where it loses something. */
+    static const char *const names[] = {"A/1.jpg", "A/2.tiff", "A/3.tif",
+                                        "B/1.PNG", "B/2.jpe",  "B/3.JPG"};
+    for (size_t i = 0; i < PXS_COUNT(names); i++) {
+        char from[64], to[64];
+        struct pxs_image im;
+        snprintf(from, sizeof from, "train/%s", names[i]);
+        snprintf(to, sizeof to, "other/train/%.3s.png", names[i]);
+        ck_ok(pxs_image_read(in_folder(from), &im, NULL, &err));
+        write_text(to, "");
+        put_png(to, &im);
+        pxs_image_finish(&im);
+    }
+    o.path = in_folder("other");
+    ck_assert_int_eq(pxs_dataset_inspect(&o, &plain, NULL), PXS_OK);
+    ck_assert_str_eq(plain.hash, mixed.hash);
+}
+END_TEST
+
+/* What loses nothing goes first, whatever is beside it. */
+START_TEST(a_picture_in_several_formats)
+{
+    if (!pxs_image_format_of("x.jpg") || !pxs_image_format_of("x.tif"))
+        return;
+    copy_fixture("orientation6.jpg", "train/A/1.jpg"); /* another size than the partner's */
+    copy_fixture("raw.tif", "train/A/1.tif");
+    copy_fixture("scene.png", "train/B/1.png");
+    write_text("train/B/1.tiff", "x");
+    write_text("train/B/1.webp", "x");
+    copy_fixture("rgb444.jpg", "val/A/1.jpg");
+    copy_fixture("rgb422.jpg", "val/A/1.JPG");
+    copy_fixture("scene.png", "val/B/1.png");
+    struct pxs_check_summary s = check(
+        "E val/A/1.jpg: 1.JPG beside it has the same name but for its ending; remove one of them, "
+        "or give one another name, and its partner the same\n"
+        "W passed over: train/A/1.jpg, train/B/1.webp, train/B/1.tiff (each has a picture of the "
+        "same name beside it, which is used: PNG goes before TIFF, TIFF before JPEG, and these "
+        "before what is not read; to use both, give one another name)\n");
+    ck_assert_uint_eq(s.train, 1);
+    ck_assert_uint_eq(s.errors, 1);
 }
 END_TEST
 
@@ -244,7 +324,7 @@ START_TEST(what_is_no_file_is_refused)
 }
 END_TEST
 
-#define LFS "a Git LFS pointer, not a PNG; fetch the file itself: `git lfs pull`"
+#define LFS "a Git LFS pointer, not a PNG, JPEG or TIFF; fetch the file itself: `git lfs pull`"
 
 /* Pictures of other formats are told by their first bytes, and counted where there are many. */
 START_TEST(other_formats_are_told_once)
@@ -252,10 +332,10 @@ START_TEST(other_formats_are_told_once)
     put_pair("train/a.png", 1);
     for (int i = 0; i < 40; i++) {
         char name[32];
-        snprintf(name, sizeof name, "train/%02d.jpg", i);
-        write_bytes(name, "\xff\xd8\xff\xe0", 4);
+        snprintf(name, sizeof name, "train/%02d.gif", i);
+        write_bytes(name, "GIF8", 4);
     }
-    rename(in_folder("train/a.png"), in_folder("train/a.jpg"));
+    rename(in_folder("train/a.png"), in_folder("train/a.gif"));
     for (int i = 0; i < 12; i++) {
         char name[32];
         snprintf(name, sizeof name, "train/p%02d.png", i);
@@ -263,30 +343,25 @@ START_TEST(other_formats_are_told_once)
     }
     write_text("val/q.png", "version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 1\n");
     write_text("train/x.py", "print()");
-    check(
-        "E train/00.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
-        "(ImageMagick)\n"
-        "E train/01.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
-        "(ImageMagick)\n"
-        "E train/02.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
-        "(ImageMagick)\n"
-        "E train/03.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
-        "(ImageMagick)\n"
-        "E train/04.jpg: a JPEG picture, not a PNG; convert it to PNG: `mogrify -format png FILE` "
-        "(ImageMagick)\n"
-        "E train/a.jpg: a PNG picture under another name; rename it to .png\n"
-        "E train/x.py: neither a PNG nor a .npy file; remove it, or put a dot in front of its "
-        "name\n"
-        "E train: 35 more files of this kind (a JPEG picture, not a PNG; convert it to PNG: "
-        "`mogrify "
-        "-format png FILE` (ImageMagick))\n"
-        "E train/p00.png: " LFS "\n"
-        "E train/p01.png: " LFS "\n"
-        "E train/p02.png: " LFS "\n"
-        "E train/p03.png: " LFS "\n"
-        "E train/p04.png: " LFS "\n"
-        "E train: 7 more files of this kind (" LFS ")\n"
-        "E val/q.png: " LFS "\n");
+#define GIF                                                                             \
+    "a GIF picture, not a PNG, JPEG or TIFF; convert its first frame to PNG: `convert " \
+    "'FILE[0]' NEW.png`"
+    check("E train/00.gif: " GIF "\n"
+          "E train/01.gif: " GIF "\n"
+          "E train/02.gif: " GIF "\n"
+          "E train/03.gif: " GIF "\n"
+          "E train/04.gif: " GIF "\n"
+          "E train/a.gif: a PNG picture under another name; rename it to .png\n"
+          "E train/x.py: neither a PNG, JPEG or TIFF nor a .npy file; remove it, or put a dot in "
+          "front of its name\n"
+          "E train: 35 more files of this kind (" GIF ")\n"
+          "E train/p00.png: " LFS "\n"
+          "E train/p01.png: " LFS "\n"
+          "E train/p02.png: " LFS "\n"
+          "E train/p03.png: " LFS "\n"
+          "E train/p04.png: " LFS "\n"
+          "E train: 7 more files of this kind (" LFS ")\n"
+          "E val/q.png: " LFS "\n");
 }
 END_TEST
 
@@ -385,6 +460,8 @@ TCase *check_tests(void) {
     tcase_add_test(tc, everything_at_once_in_partners);
     tcase_add_test(tc, kinds_do_not_mix);
     tcase_add_test(tc, a_picture_beside_its_png);
+    tcase_add_test(tc, formats_mix_freely);
+    tcase_add_test(tc, a_picture_in_several_formats);
     tcase_add_test(tc, litter_is_passed_over);
     tcase_add_test(tc, splits_that_are_no_folders);
     tcase_add_test(tc, what_is_no_file_is_refused);

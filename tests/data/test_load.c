@@ -296,7 +296,7 @@ END_TEST
 START_TEST(folders_that_are_none)
 {
     struct pxs_dataset_options o = small_options();
-    refuse(&o, "%s has no train/ folder; put the training pairs (PNG pairs, A/ and B/, or .npy) "
+    refuse(&o, "%s has no train/ folder; put the training pairs (pictures, A/ and B/, or .npy) "
                "into %s/train");
     mkdir(in_folder("train"), 0777);
     refuse(&o, "%s cannot be used: train: holds no pairs");
@@ -564,10 +564,13 @@ START_TEST(a_bad_file_is_named_with_its_reason)
     refuse(&o, "%s cannot be used: train/b.png: the file ends too early (truncated)");
     write_text("train/b.png", "no picture");
     write_text("val/c.png", "");
-    refuse(&o, "%s cannot be used:\n  train/b.png: plain text, not a PNG; look into it: an error "
-               "message or a "
-               "link in place of the file?\n  val/c.png: an empty file, not a PNG; copy or "
-               "download it again");
+    refuse(
+        &o,
+        "%s cannot be used:\n  train/b.png: plain text, not a PNG, JPEG or TIFF; look into it: an "
+        "error "
+        "message or a "
+        "link in place of the file?\n  val/c.png: an empty file, not a PNG, JPEG or TIFF; copy or "
+        "download it again");
 }
 END_TEST
 
@@ -580,8 +583,9 @@ START_TEST(many_bad_files_are_listed_and_counted)
         snprintf(name, sizeof name, "train/%02d.png", i);
         write_text(name, "");
         if (i < 20)
-            pxs_text_addf(&expected, "\n  %s: an empty file, not a PNG; copy or download it again",
-                          name);
+            pxs_text_addf(
+                &expected,
+                "\n  %s: an empty file, not a PNG, JPEG or TIFF; copy or download it again", name);
     }
     pxs_text_add(&expected, "\n  and 5 more (`pixsweep data check` lists them all)");
     struct pxs_dataset_options o = small_options();

@@ -25,11 +25,11 @@ cp -r data good
 set -- data/train/*.png
 printf "$pointer" >"$1"
 check 1 data
-says check.out "$(basename "$1"): a Git LFS pointer, not a PNG; fetch the file itself: .git lfs pull"
+says check.out "$(basename "$1"): a Git LFS pointer, not a PNG, JPEG or TIFF; fetch the file itself: .git lfs pull"
 plan 2 exp.yaml
-says plan.out 'a Git LFS pointer, not a PNG'
+says plan.out 'a Git LFS pointer, not a PNG, JPEG or TIFF'
 run 2 res exp.yaml
-says run.err 'a Git LFS pointer, not a PNG'
+says run.err 'a Git LFS pointer, not a PNG, JPEG or TIFF'
 rm -r data && mv good data
 printf "$pointer" >generator_min.safetensors
 experiment exp.yaml lfs 'n_epochs: 1' 'init_from: generator_min.safetensors'

@@ -163,6 +163,7 @@ static Suite *image_suite(void) {
     tcase_add_test(tc, grid_rounds_and_clamps);
     suite_add_tcase(suite, tc);
     suite_add_tcase(suite, png_tests());
+    suite_add_tcase(suite, formats_tests());
     suite_add_tcase(suite, sniff_tests());
     return suite;
 }

@@ -6,6 +6,7 @@
 #include "support.h"
 
 TCase *png_tests(void);
+TCase *formats_tests(void);
 TCase *sniff_tests(void);
 
 #endif

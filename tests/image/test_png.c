@@ -203,9 +203,9 @@ END_TEST
 
 START_TEST(other_files_are_named)
 {
-    expect_corrupt((const uint8_t *)"\xff\xd8\xff\xe0....", 8,
-                   "a JPEG picture, not a PNG; convert it to PNG: ");
-    expect_corrupt((const uint8_t *)"hello, world", 12, "plain text, not a PNG; ");
+    expect_corrupt((const uint8_t *)"GIF89a..", 8,
+                   "a GIF picture, not a PNG, JPEG or TIFF; convert ");
+    expect_corrupt((const uint8_t *)"hello, world", 12, "plain text, not a PNG, JPEG or TIFF; ");
     size_t bytes;
     uint8_t *file = make(&kinds[3], &bytes);
     memcpy(file + 12, "CgBI", 4);
@@ -265,10 +265,10 @@ START_TEST(files_are_named)
     const char *path = in_folder("x.png");
     write_text(path, "not a picture");
     char expected[PXS_PATH_MAX + 100];
-    snprintf(
-        expected, sizeof expected,
-        "%s: plain text, not a PNG; look into it: an error message or a link in place of the file?",
-        path);
+    snprintf(expected, sizeof expected,
+             "%s: plain text, not a PNG, JPEG or TIFF; look into it: an error message or a link in "
+             "place of the file?",
+             path);
     ck_assert_int_eq(pxs_image_read(path, &im, NULL, &err), PXS_E_CORRUPT);
     ck_assert_str_eq(err.message, expected);
     ck_assert_int_eq(pxs_image_read(path, &im, NULL, NULL), PXS_E_CORRUPT);
@@ -284,7 +284,7 @@ END_TEST
 START_TEST(names_promise_a_format)
 {
     static const char *const promising[] = {"x.png", "x.PNG", "a.b.Png"};
-    static const char *const others[] = {"x.jpg", "png", "x.pngx", "x.", "", "x.png.txt"};
+    static const char *const others[] = {"x.gif", "png", "x.pngx", "x.", "", "x.png.txt"};
     char ending[16], name[32];
     size_t n = 0;
     for (size_t i = 0; i < PXS_COUNT(promising); i++)
@@ -295,7 +295,13 @@ START_TEST(names_promise_a_format)
         snprintf(name, sizeof name, "x.%s", ending);
         ck_assert_ptr_nonnull(pxs_image_format_of(name));
     }
-    ck_assert_uint_eq(n, 2);
+    const bool jpeg = pxs_image_format_of("x.jpg"), tiff = pxs_image_format_of("x.Tif");
+    ck_assert_uint_eq(n, 2 + (jpeg ? 8 : 0) + (tiff ? 4 : 0));
+    ck_assert_int_lt(pxs_image_rank("x.png"), pxs_image_rank("x.gif"));
+    ck_assert_int_eq(pxs_image_rank("x.tif") < pxs_image_rank("x.gif"), tiff);
+    ck_assert_int_eq(pxs_image_rank("x.jpe") < pxs_image_rank("x.gif"), jpeg);
+    ck_assert_int_le(pxs_image_rank("x.tif"), pxs_image_rank("x.gif"));
+    ck_assert(!jpeg || !tiff || pxs_image_rank("x.tiff") < pxs_image_rank("x.jpg"));
 }
 END_TEST
 

@@ -36,7 +36,7 @@ struct lister {
     const char *root;
     struct pxs_tally tally; /* of this folder's files that cannot be used */
     struct passed litter;
-    struct passed beside; /* pictures of other formats beside a PNG of their name */
+    struct passed beside; /* pictures beside one of their name in a format that goes before */
 };
 
 static int by_name(const struct dirent **x, const struct dirent **y) {
@@ -61,6 +61,19 @@ static const char *label(const struct pxs_folder *f) {
 static size_t stem_length(const char *name) {
     const char *dot = strrchr(name, '.');
     return dot ? (size_t)(dot - name) : strlen(name);
+}
+
+static int by_stem(const void *x, const void *y) {
+    const char *a = *(const char *const *)x, *b = *(const char *const *)y;
+    size_t na = stem_length(a), nb = stem_length(b);
+    int order = memcmp(a, b, na < nb ? na : nb);
+    return order != 0 ? order : (na > nb) - (na < nb);
+}
+
+static int by_stem_and_rank(const void *x, const void *y) {
+    const char *a = *(const char *const *)x, *b = *(const char *const *)y;
+    int order = by_stem(x, y);
+    return order != 0 ? order : pxs_image_rank(a) - pxs_image_rank(b);
 }
 
 /* ---- one folder ----------------------------------------------------------------------------- */
@@ -187,6 +200,29 @@ static void add_entry(struct lister *l, const char *where, bool top, const char 
     }
 }
 
+/* Of pictures that have one name but for the ending, those of the first format stay. The others
+ * were made of them, or they of the others. */
+static void prefer(struct lister *l, const char *where, struct entries *e) {
+    const char **sorted = pxs_arena_alloc(&l->listing->arena, (e->n_pictures + 1) * sizeof *sorted);
+    size_t kept = 0;
+    l->problems->failed |= !sorted;
+    if (!sorted || e->n_pictures == 0)
+        return;
+    memcpy(sorted, e->pictures, e->n_pictures * sizeof *sorted);
+    qsort(sorted, e->n_pictures, sizeof *sorted, by_stem_and_rank);
+    for (size_t i = 0; i < e->n_pictures; i++) {
+        const char *name = e->pictures[i];
+        const char **first = bsearch(&name, sorted, e->n_pictures, sizeof *sorted, by_stem);
+        while (first > sorted && by_stem(first - 1, first) == 0)
+            first--;
+        if (pxs_image_rank(*first) < pxs_image_rank(name))
+            pass_over(&l->beside, where, name, false);
+        else
+            e->pictures[kept++] = name;
+    }
+    e->n_pictures = kept;
+}
+
 static bool read_entries(struct lister *l, const char *where, bool top, struct entries *e) {
     struct dirent **found;
     char *path = join(l, l->root, where);
@@ -211,6 +247,8 @@ static bool read_entries(struct lister *l, const char *where, bool top, struct e
         free(found[i]);
     }
     free(found);
+    if (enough)
+        prefer(l, where, e);
     pxs_tally_end(l->problems, &l->tally, where);
     return enough;
 }
@@ -248,14 +286,7 @@ static void add_item(struct lister *l, struct pxs_folder *f, const char *name,
     f->items[f->n++] = item;
 }
 
-static int by_stem(const void *x, const void *y) {
-    const char *a = *(const char *const *)x, *b = *(const char *const *)y;
-    size_t na = stem_length(a), nb = stem_length(b);
-    int order = memcmp(a, b, na < nb ? na : nb);
-    return order != 0 ? order : (na > nb) - (na < nb);
-}
-
-/* Pictures of one folder that share a stem ("x.png", "x.PNG") have no single partner. */
+/* Pictures of one folder and format that share a stem ("x.png", "x.PNG") have no single partner. */
 static void report_shared_stems(struct lister *l, const char *where, const char *const *sorted,
                                 size_t n) {
     for (size_t i = 1; i < n; i++)
@@ -358,7 +389,7 @@ static void list_ab(struct lister *l, struct pxs_folder *f, const bool there[2])
         read = read_entries(l, f->side[i], false, &e[i]) && read;
         for (size_t k = 0; k < e[i].n_npy; k++)
             pxs_problem_add(l->problems, PXS_PROBLEM_ERROR,
-                            "%s/%s: A/ and B/ hold PNG pictures; a .npy of pairs belongs into %s/",
+                            "%s/%s: A/ and B/ hold pictures; a .npy of pairs belongs into %s/",
                             f->side[i], e[i].npy[k], f->name);
     }
     if (read)
@@ -407,7 +438,7 @@ static void list_folder(struct lister *l, struct pxs_folder *f) {
         pxs_problem_add(l->problems, PXS_PROBLEM_ERROR,
                         "%s: holds%s%s%s but a split is of one kind: leave the one to use in %s/ "
                         "and move the rest out",
-                        label(f), e.n_pictures > 0 ? " PNG pairs," : "",
+                        label(f), e.n_pictures > 0 ? " pictures," : "",
                         e.n_npy > 0 ? " .npy files," : "", e.a || e.b ? " A/ or B/," : "",
                         label(f));
     }
@@ -546,8 +577,8 @@ enum pxs_status pxs_list(const char *path, struct pxs_listing *listing,
     PXS_TRY(pxs_array_find_scale(listing, err));
     report_passed(
         problems, &l.beside, PXS_PROBLEM_NOTE,
-        "each has a PNG of the same name, which is used; to use it as another pair, convert it and "
-        "rename it");
+        "each has a picture of the same name beside it, which is used: PNG goes before TIFF, TIFF "
+        "before JPEG, and these before what is not read; to use both, give one another name");
     report_passed(problems, &l.litter, PXS_PROBLEM_INFO,
                   "left by a NAS, an archive tool or the system");
     return problems->failed ? pxs_fail_nomem(err) : PXS_OK;

@@ -353,7 +353,7 @@ enum pxs_status pxs_meant_folder(const char *path, struct pxs_layout *layout,
         return fail_with(&text, err);
     }
     return pxs_fail(err, PXS_E_INVALID,
-                    "%s has no train/ folder; put the training pairs (PNG pairs, A/ and B/, or "
+                    "%s has no train/ folder; put the training pairs (pictures, A/ and B/, or "
                     ".npy) into %s/train",
                     path, path);
 }

@@ -28,6 +28,8 @@ static enum pxs_status read_named(const char *path, const char *name, struct pxs
 static void note_stored(const struct pxs_image_info *info, int first, int last,
                         struct pxs_half *half) {
     half->grey = info->channels <= 2;
+    half->turned = info->orientation > 1;
+    half->more_pages = info->more_pages;
     half->stored = info->depth == 16 ? PXS_STORED_16_BIT : PXS_STORED_BYTES;
     half->low = info->low[first] < info->low[last] ? info->low[first] : info->low[last];
     half->high = info->high[first] > info->high[last] ? info->high[first] : info->high[last];

@@ -23,6 +23,8 @@ enum pxs_stored { PXS_STORED_BYTES, PXS_STORED_16_BIT, PXS_STORED_FLOATS };
 struct pxs_half {
     struct pxs_image image; /* RGB */
     bool grey;              /* the file keeps it as grey */
+    bool turned;            /* by EXIF's orientation */
+    bool more_pages;        /* the file has others, which are not used */
     enum pxs_stored stored;
     double low, high; /* of 16-bit files and floats: its range before it became bytes */
 };

@@ -116,6 +116,8 @@ static void read_one(void *user, int piece, int thread) {
             seen->width[k] = half[k].image.width;
             seen->height[k] = half[k].image.height;
             seen->grey[k] = half[k].grey;
+            seen->turned[k] = half[k].turned;
+            seen->more_pages[k] = half[k].more_pages;
             pxs_range_look(&half[k], &seen->range[k]);
         }
         hash_pair(half, seen);
@@ -127,10 +129,11 @@ static void read_one(void *user, int piece, int thread) {
 
 /* ---- comparing ------------------------------------------------------------------------------ */
 
-/* The reason in "train/x.png: a JPEG picture, not a PNG; ...", where one remedy helps many files;
- * NULL for damage, which each file has of its own. */
+/* The reason in "train/x.png: a GIF picture, not a PNG, ...; ...", where one remedy helps many
+ * files; NULL for damage, which each file has of its own. */
 static const char *common_reason(const char *text) {
     const char *at = strstr(text, ", not " PXS_PICTURE_WORDS "; ");
+    at = at ? at : strstr(text, ", which this build does not read");
     while (at && at > text && strncmp(at, ": ", 2) != 0)
         at--;
     if (!at || at == text || strncmp(at, ": an empty file", 15) == 0 ||
@@ -281,6 +284,39 @@ static void compare_with_first(struct pxs_scan *scan) {
     }
 }
 
+/* What was done to pictures on the way in. */
+static void note_reading(struct pxs_scan *scan) {
+    size_t n = 0, turned = 0, paged = 0;
+    const struct pxs_seen *first_turned = NULL, *first_paged = NULL;
+    char name[4096];
+    for (size_t i = 0; i < scan->train + scan->val; i++) {
+        const struct pxs_seen *s = &scan->seen[i];
+        if (s->hash[0] == '\0' || s->item->kind == PXS_KIND_NPY)
+            continue;
+        for (int k = 0; k < (s->item->kind == PXS_KIND_AB ? 2 : 1); k++) {
+            n++;
+            turned += s->turned[k];
+            paged += s->more_pages[k];
+            first_turned = s->turned[k] && !first_turned ? s : first_turned;
+            first_paged = s->more_pages[k] && !first_paged ? s : first_paged;
+        }
+    }
+    if (turned > 0) {
+        pxs_seen_name(first_turned, name, sizeof name);
+        pxs_problem_add(&scan->problems, PXS_PROBLEM_INFO,
+                        "%zu of %zu pictures state an EXIF orientation and are turned as viewers "
+                        "turn them (the first in %s)",
+                        turned, n, name);
+    }
+    if (paged > 0) {
+        pxs_seen_name(first_paged, name, sizeof name);
+        pxs_problem_add(&scan->problems, PXS_PROBLEM_NOTE,
+                        "%zu of %zu pictures are TIFFs of several pages, of which only the first "
+                        "is used (the first in %s)",
+                        paged, n, name);
+    }
+}
+
 static int by_content(const void *a, const void *b) {
     const struct pxs_seen *x = *(const struct pxs_seen *const *)a,
                           *y = *(const struct pxs_seen *const *)b;
@@ -362,6 +398,7 @@ enum pxs_status pxs_scan_read(struct pxs_scan *scan, struct pxs_pool *pool,
     compare_halves(scan);
     compare_proportions(scan);
     compare_with_first(scan);
+    note_reading(scan);
     pxs_range_judge(scan);
     PXS_TRY(compare_contents(scan, err));
     if (scan->problems.failed)

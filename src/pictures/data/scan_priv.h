@@ -11,7 +11,7 @@ struct pxs_seen {
     const struct pxs_item *item;
     size_t index;            /* within the item */
     int width[2], height[2]; /* of its halves */
-    bool grey[2], bad;
+    bool grey[2], turned[2], more_pages[2], bad;
     struct pxs_range range[2];
     char hash[PXS_SHA256_HEX]; /* of size and bytes; "" where bad */
     char *problem;             /* owned until it is moved to the problems */

@@ -1,5 +1,5 @@
-/* PNG in: every colour type and depth becomes RGB. libpng reports errors by longjmp; that stays
- * inside read_guarded. */
+/* PNG in: every colour type and depth. libpng reports errors by longjmp; that stays inside
+ * read_guarded. */
 #include "format_priv.h"
 #include "png_priv.h"
 
@@ -35,7 +35,7 @@ struct reader {
     png_infop info;
     const uint8_t *data;
     size_t bytes, at;
-    uint8_t *rgba; /* height * width * 4, of 16-bit files first twice as much */
+    struct pxs_samples samples;
     struct pxs_image_info stored;
     struct png_words words;
 };
@@ -48,20 +48,23 @@ static void take(png_structp png, png_bytep to, size_t n) {
     r->at += n;
 }
 
-/* Asks libpng for RGBA whatever is stored, with 8 bits, or with 16 where there are as many: their
- * range is looked at before they become 8. */
+/* Asks libpng for RGBA whatever is stored, with 8 bits, or with 16 where there are as many. */
 static void read_header(struct reader *r) {
     png_uint_32 width, height;
     int depth, color_type;
     png_read_info(r->png, r->info);
     png_get_IHDR(r->png, r->info, &width, &height, &depth, &color_type, NULL, NULL, NULL);
     const bool alpha = color_type & PNG_COLOR_MASK_ALPHA;
-    r->stored = (struct pxs_image_info){.width = (int)width, .height = (int)height, .depth = depth};
+    r->stored = (struct pxs_image_info){.depth = depth};
+    r->samples = (struct pxs_samples){
+        .width = (int)width, .height = (int)height, .wide = depth == 16, .orientation = 1};
     r->stored.channels = (color_type & PNG_COLOR_MASK_COLOR ? 3 : 1) + (alpha ? 1 : 0);
     png_set_expand(r->png); /* palette, less than 8 bits, tRNS */
     png_set_gray_to_rgb(r->png);
     if (!alpha && !png_get_valid(r->png, r->info, PNG_INFO_tRNS))
         png_set_add_alpha(r->png, depth == 16 ? 0xffff : 0xff, PNG_FILLER_AFTER);
+    if (depth == 16 && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+        png_set_swap(r->png);
 }
 
 /* False where libpng gave up or memory ran out; r->words tell. */
@@ -73,56 +76,35 @@ static bool read_guarded(struct reader *r) {
     read_header(r);
     int passes = png_set_interlace_handling(r->png);
     png_read_update_info(r->png, r->info);
-    size_t row = (size_t)r->stored.width * (r->stored.depth == 16 ? 8 : 4);
+    size_t row = (size_t)r->samples.width * (r->samples.wide ? 8 : 4);
     if (png_get_rowbytes(r->png, r->info) != row)
         png_error(r->png, "unexpected pixel layout");
-    r->rgba = calloc((size_t)r->stored.height, row);
-    r->words.no_memory = !r->rgba;
+    r->words.no_memory = pxs_samples_create(&r->samples, NULL) != PXS_OK;
     if (r->words.no_memory)
         return false;
     for (int pass = 0; pass < passes; pass++)
-        for (int y = 0; y < r->stored.height; y++)
-            png_read_row(r->png, r->rgba + (size_t)y * row, NULL);
+        for (int y = 0; y < r->samples.height; y++)
+            png_read_row(r->png, r->samples.pixels + (size_t)y * row, NULL);
     png_read_end(r->png, NULL);
     return true;
 }
 
-/* 16-bit samples become round(v / 257), in place; the range of the colours is noted. */
-static void reduce_16_bit(struct reader *r) {
-    struct pxs_image_info *s = &r->stored;
-    size_t width = (size_t)s->width, n = width * (size_t)s->height * 4;
-    s->low[0] = s->low[1] = UINT16_MAX;
-    for (size_t i = 0; i < n; i++) {
-        unsigned v = (unsigned)r->rgba[2 * i] << 8 | r->rgba[2 * i + 1];
-        size_t half = i / 4 % width >= width / 2;
-        if (i % 4 != 3 && v < s->low[half])
-            s->low[half] = (uint16_t)v;
-        if (i % 4 != 3 && v > s->high[half])
-            s->high[half] = (uint16_t)v;
-        r->rgba[i] = (uint8_t)((v * 255 + 32895) >> 16);
-    }
-}
-
-static enum pxs_status finish_read(struct reader *r, struct pxs_image *out,
-                                   struct pxs_image_info *info, struct pxs_error *err) {
-    struct pxs_image rgb;
-    if (r->stored.depth == 16)
-        reduce_16_bit(r);
-    PXS_TRY(pxs_image_create(&rgb, r->stored.width, r->stored.height, 3, err));
-    /* Alpha over white, rounded. */
-    const uint8_t *from = r->rgba;
-    uint8_t *to = rgb.pixels;
-    for (size_t n = (size_t)rgb.width * (size_t)rgb.height; n > 0; n--, from += 4, to += 3)
-        for (int k = 0; k < 3; k++)
-            to[k] = (uint8_t)((from[k] * from[3] + 255 * (255 - from[3]) + 127) / 255);
-    *out = rgb;
-    if (info)
-        *info = r->stored;
-    return PXS_OK;
-}
-
 static uint32_t big_endian(const uint8_t *p) {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+/* What the chunk eXIf says, which may stand before or behind the pixels. libpng has looked at
+ * lengths and checksums. */
+static int orientation_of(const uint8_t *data, size_t bytes) {
+    for (size_t at = 8; at + 12 <= bytes;) {
+        const uint32_t length = big_endian(data + at);
+        if (length > bytes - at - 12)
+            break;
+        if (memcmp(data + at + 4, "eXIf", 4) == 0)
+            return pxs_exif_orientation(data + at + 8, length);
+        at += 12 + (size_t)length;
+    }
+    return 1;
 }
 
 /* A beginning that is cut short counts as a PNG. CgBI is a variant of Apple, which libpng
@@ -138,11 +120,8 @@ static enum pxs_status decode(const uint8_t *data, size_t bytes, struct pxs_imag
     if (bytes < 24)
         return pxs_fail(err, PXS_E_CORRUPT, "the file ends too early (truncated)");
     const uint32_t width = big_endian(data + 16), height = big_endian(data + 20);
-    if (width > PXS_IMAGE_MAX_SIDE || height > PXS_IMAGE_MAX_SIDE ||
-        (uint64_t)width * height > PXS_IMAGE_MAX_PIXELS)
-        return pxs_fail(err, PXS_E_CORRUPT,
-                        "too large: %u x %u pixels (sides up to %d, at most %ld pixels)", width,
-                        height, PXS_IMAGE_MAX_SIDE, PXS_IMAGE_MAX_PIXELS);
+    if (width > 0 && height > 0) /* libpng says what is wrong with 0 */
+        PXS_TRY(pxs_image_check_size(width, height, err));
 
     struct reader r = {.data = data, .bytes = bytes};
     const struct png_words *words = &r.words;
@@ -150,20 +129,32 @@ static enum pxs_status decode(const uint8_t *data, size_t bytes, struct pxs_imag
                                      pxs_png_on_warning, &r.words, pxs_png_alloc, pxs_png_free);
     r.info = r.png ? png_create_info_struct(r.png) : NULL;
     enum pxs_status status;
-    if (!r.info)
+    if (!r.info) {
         status = pxs_fail_nomem(err);
-    else if (read_guarded(&r))
-        status = finish_read(&r, out, info, err);
-    else if (words->no_memory)
+    } else if (read_guarded(&r)) {
+        r.samples.orientation = orientation_of(data, bytes);
+        status = pxs_samples_finish(&r.samples, &r.stored, out, err);
+        if (status == PXS_OK && info)
+            *info = r.stored;
+    } else if (words->no_memory) {
         status = pxs_fail_nomem(err);
-    else if (words->warning[0] != '\0')
+    } else if (words->warning[0] != '\0') {
         status = pxs_fail(err, PXS_E_CORRUPT, "damaged PNG: %s (%s)", words->error, words->warning);
-    else
+    } else {
         status = pxs_fail(err, PXS_E_CORRUPT, "damaged PNG: %s", words->error);
+    }
     png_destroy_read_struct(&r.png, &r.info, NULL);
-    free(r.rgba);
+    free(r.samples.pixels);
     return status;
 }
 
-const struct pxs_image_format pxs_png_format = {
-    .name = "PNG", .endings = {"png"}, .probe = probe, .decode = decode};
+static void library(char *text, size_t size) {
+    snprintf(text, size, "libpng=%s", png_get_libpng_ver(NULL));
+}
+
+const struct pxs_image_format pxs_png_format = {.name = "PNG",
+                                                .endings = {"png"},
+                                                .probe = probe,
+                                                .decode = decode,
+                                                .encode = pxs_image_encode_png,
+                                                .library = library};

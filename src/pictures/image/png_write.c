@@ -67,20 +67,3 @@ enum pxs_status pxs_image_encode_png(const struct pxs_image *image, void **data,
     *bytes = w.bytes;
     return PXS_OK;
 }
-
-enum pxs_status pxs_image_write_png(const char *path, const struct pxs_image *image,
-                                    const struct pxs_file_guard *guard, char sha256[PXS_SHA256_HEX],
-                                    struct pxs_error *err) {
-    void *data;
-    size_t bytes;
-    PXS_TRY(pxs_image_encode_png(image, &data, &bytes, err));
-    enum pxs_status status = pxs_write_guarded(path, data, bytes, guard, err);
-    if (status == PXS_OK && sha256) {
-        struct pxs_sha256 h;
-        pxs_sha256_init(&h);
-        pxs_sha256_update(&h, data, bytes);
-        pxs_sha256_hex(&h, sha256);
-    }
-    free(data);
-    return status;
-}

@@ -1,6 +1,6 @@
 /* What the first bytes of a file say it is. One table of formats; what has no fixed magic (web
  * pages, text) is told by rules below it. */
-#include "pixsweep/image.h"
+#include "format_priv.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -45,6 +45,8 @@ static const struct format formats[] = {
     {"a WebP picture", "WEBPVP8", 7, 8, NULL,
      "convert it to PNG: `dwebp FILE -o NEW.png` (package webp) or `mogrify -format png FILE`",
      NULL, NULL},
+    {"a raw picture of a camera (CR2)", "CR\2", 3, 8, NULL,
+     "develop it to PNG: `dcraw -c -w FILE | pnmtopng > NEW.png`", NULL, NULL},
     {"a TIFF picture", "II*\0", 4, 0, NULL, CONVERT, NULL, NULL},
     {"a TIFF picture", "MM\0*", 4, 0, NULL, CONVERT, NULL, NULL},
     {"a BigTIFF picture", "II+\0", 4, 0, NULL, CONVERT, NULL, NULL},
@@ -276,14 +278,23 @@ static const struct format *sniff(const uint8_t *p, size_t n) {
     return is_utf16(p, n, false) ? &utf16_little : is_utf16(p, n, true) ? &utf16_big : NULL;
 }
 
+/* The Meson feature with which a format is read; NULL: none. */
+static const char *feature_of(const struct format *f) {
+    return strcmp(f->name, "a JPEG picture") == 0 ? "jpeg"
+           : strcmp(f->name, "a TIFF picture") == 0 || strcmp(f->name, "a BigTIFF picture") == 0
+               ? "tiff"
+               : NULL;
+}
+
 /* ---- words ---------------------------------------------------------------------------------- */
 
 /* `own`: the format itself, met where its name or length is the trouble. */
 static const struct {
     const char *name, *remedy, *own, *own_remedy;
 } wanted_words[] = {
-    [PXS_WANTED_PICTURE] = {PXS_PICTURE_WORDS, "only PNG pictures and .npy arrays are read",
-                            "a PNG picture", "under another name; rename it to .png"},
+    [PXS_WANTED_PICTURE] = {PXS_PICTURE_WORDS,
+                            "only PNG, JPEG, TIFF and .npy arrays are read; convert it to PNG",
+                            NULL, NULL},
     [PXS_WANTED_NPY] = {"a .npy file", "save the array with numpy.save", "a .npy array",
                         "that is cut off; copy it again"},
     [PXS_WANTED_WEIGHTS] = {"a safetensors file", SAVE_WEIGHTS, "a safetensors file",
@@ -303,6 +314,16 @@ enum pxs_status pxs_sniff_refuse(const void *data, size_t bytes, enum pxs_wanted
                                  struct pxs_error *err) {
     const struct format *f = sniff(data, bytes);
     const char *remedy = NULL;
+    const struct pxs_image_format *read =
+        wanted == PXS_WANTED_PICTURE ? pxs_image_format_by_bytes(data, bytes) : NULL;
+    if (f && read)
+        return pxs_fail(err, PXS_E_CORRUPT, "%s under another name; rename it to .%s", f->name,
+                        read->endings[0]);
+    if (f && wanted == PXS_WANTED_PICTURE && feature_of(f))
+        return pxs_fail(err, PXS_E_CORRUPT,
+                        "%s, which this build does not read (with -D%s=enabled Meson makes one "
+                        "that does); %s",
+                        f->name, feature_of(f), f->picture);
     if (!f)
         return pxs_fail(err, PXS_E_CORRUPT, "not %s; %s",
                         wanted == PXS_WANTED_PICTURE ? PXS_PICTURE_WORDS " file"
