@@ -29,6 +29,9 @@ struct pxs_kernel_context {
     struct pxs_blas blas;
     float *scratch; /* 64-byte aligned */
     size_t scratch_floats;
+    /* Methods are chosen as for a batch of so many, whatever the batch: an image's bits are then
+     * the same beside any others. 0: by each call's own batch. */
+    int as_batch;
 };
 
 /* ---- the sets ------------------------------------------------------------------------------- */
@@ -100,7 +103,7 @@ const struct pxs_kernels *pxs_kernels_known(const char *name);
 /* Floats of scratch memory that any of the three passes needs, for this batch and every smaller
  * one. */
 size_t pxs_kernels_scratch(const struct pxs_kernels *set, const struct pxs_conv_shape *s,
-                           int threads);
+                           int as_batch, int threads);
 
 /* ---- the three passes ----------------------------------------------------------------------- */
 

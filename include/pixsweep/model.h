@@ -40,6 +40,33 @@ void pxs_pix2pix_quality(struct pxs_pix2pix *m, const float *x, const float *y, 
 /* mean abs(x - y) */
 double pxs_pix2pix_l1(struct pxs_pix2pix *m, const float *x, const float *y, size_t n);
 
+/* ---- the generator alone, for use ----------------------------------------------------------- */
+
+/* A generator that only runs forward: no gradients, no moments, no discriminator. */
+struct pxs_trained;
+/* Loads the weights of `path` into the generator of these hyperparameters, for pictures of their
+ * sides and up to batch_size at a time. Errors as pxs_pix2pix_load has them. `pool` is borrowed and
+ * must outlive it. */
+PXS_NODISCARD enum pxs_status pxs_trained_create(const struct pxs_params *params, const char *path,
+                                                 struct pxs_pool *pool, const char *kernels,
+                                                 struct pxs_trained **out, struct pxs_error *err);
+void pxs_trained_destroy(struct pxs_trained **g); /* NULL and *NULL are fine; nulls *g */
+/* Other sides, multiples of pxs_trained_multiple, and another largest batch; the weights stay.
+ * After a failure it must be called again before the generator runs. */
+PXS_NODISCARD enum pxs_status pxs_trained_resize(struct pxs_trained *g, int height, int width,
+                                                 int batch, struct pxs_error *err);
+/* Both sides of a picture are to be multiples of this. */
+int pxs_trained_multiple(const struct pxs_trained *g);
+/* Bytes of memory for pictures of these sides, weights not counted. */
+uint64_t pxs_trained_bytes(const struct pxs_trained *g, int height, int width, int batch);
+/* source [n,H,W,C] in [-1,1] -> fake [n,H,W,C]. A picture's numbers do not depend on n nor on
+ * threads: kernels are those of the hyperparameters' batch_size, as in training. dropout: with
+ * masks of the seed, the same ones whenever it is called; a picture's then depend on its place. */
+void pxs_trained_run(struct pxs_trained *g, const float *source, int n, bool dropout, uint64_t seed,
+                     float *fake);
+
+/* ---- the networks' weights ------------------------------------------------------------------ */
+
 /* The weights in state_dict order. Borrowed. */
 size_t pxs_pix2pix_weights(struct pxs_pix2pix *m, enum pxs_net net, struct pxs_weight ***out);
 /* safetensors under PyTorch-GAN's names and shapes. `metadata`: key/value pairs, NULL-ended, may be

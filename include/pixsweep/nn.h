@@ -29,8 +29,9 @@ struct pxs_weight {
     bool constant;
     float *value, *m, *v;
 };
-/* Allocates value and moments, zeroed. */
-PXS_NODISCARD enum pxs_status pxs_weight_init(struct pxs_weight *w, struct pxs_error *err);
+/* Allocates the value and, where it is to be trained, its moments, zeroed. */
+PXS_NODISCARD enum pxs_status pxs_weight_init(struct pxs_weight *w, bool trains,
+                                              struct pxs_error *err);
 void pxs_weight_finish(struct pxs_weight *w);
 /* Between the engine's layout and torch's, `count` floats each. */
 void pxs_weight_to_torch(const struct pxs_weight *w, const float *ours, float *torch);
@@ -129,7 +130,8 @@ struct pxs_layer {
 };
 /* Fills in the layer and its weights' names and shapes; pxs_layer_init allocates the weights. */
 void pxs_layer_describe(struct pxs_layer *l, const struct pxs_layer_spec *spec);
-PXS_NODISCARD enum pxs_status pxs_layer_init(struct pxs_layer *l, struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_layer_init(struct pxs_layer *l, bool trains,
+                                             struct pxs_error *err);
 void pxs_layer_finish(struct pxs_layer *l);
 
 /* PXS_LAYER_CONV, without its bias: x [N,in_h,in_w,C_in] -> y [N,h,w,C_out]. */

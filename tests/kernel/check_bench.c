@@ -63,7 +63,7 @@ static size_t bench_layer(const struct pxs_conv_shape *s, const char *only) {
         size_t n_ran = 0;
         for (size_t i = 0; (set = kernel_set(i)); i++)
             if (is_wanted(only, set, pass) && is_new(ran, &n_ran, set, s, pass)) {
-                size_t need = pxs_kernels_scratch(set, s, 1);
+                size_t need = pxs_kernels_scratch(set, s, 0, 1);
                 floats = need > floats ? need : floats;
                 entries[n++] = (struct entry){.set = set, .pass = pass};
             }

@@ -341,7 +341,7 @@ static void check_shape(struct pxs_conv_shape s, int passes, bool whole, bool ra
     const struct pxs_kernels *set;
     for (size_t i = 0; (set = kernel_set(i)); i++) {
         int threads = RANDOM_OF(thread_counts);
-        size_t floats = pxs_kernels_scratch(set, &s, threads ? threads : 1);
+        size_t floats = pxs_kernels_scratch(set, &s, 0, threads ? threads : 1);
         struct pxs_kernel_context ctx = {0};
         for (enum pxs_pass pass = PXS_PASS_DOWN; pass <= PXS_PASS_WEIGHT; pass++) {
             if (!(passes & 1 << pass) || !is_new(ran[pass], &n_ran[pass], set, &s, pass))

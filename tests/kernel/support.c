@@ -357,7 +357,7 @@ const struct pxs_kernels *kernel_set(size_t i) {
 bool is_new(struct ran *ran, size_t *n, const struct pxs_kernels *set,
             const struct pxs_conv_shape *s, enum pxs_pass pass) {
     struct ran one = {.method = pxs_kernels_method(set, s, pass),
-                      .floats = pxs_kernels_scratch(set, s, 1)};
+                      .floats = pxs_kernels_scratch(set, s, 0, 1)};
     const char *suffix = strchr(pxs_kernels_name(set), '-');
     if (one.method != PXS_METHOD_BLAS && suffix)
         snprintf(one.isa, sizeof one.isa, "%s", suffix);

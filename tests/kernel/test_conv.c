@@ -60,7 +60,7 @@ static double inner(const float *a, size_t ld_a, const float *b, size_t ld_b, si
 /* <D(x), y> = <x, U(y)> = <w, W(x, y)>: no oracle needed. */
 static void check_adjoint(const struct pxs_kernels *set, struct pxs_conv_shape s) {
     struct layer l = make_layer(s, 1, 2);
-    struct pxs_kernel_context ctx = context(set, 2, pxs_kernels_scratch(set, &s, 3));
+    struct pxs_kernel_context ctx = context(set, 2, pxs_kernels_scratch(set, &s, 0, 3));
     float *down = buffer(l.pixels_small * l.ld_small, 0), *up = buffer(l.pixels_big * l.ld_big, 0),
           *dweight = buffer(l.n_weight, 0);
     pxs_conv_down(&ctx, &s, l.big, l.ld_big, l.weight, down, l.ld_small);
@@ -95,7 +95,7 @@ END_TEST
 static void check_linear(const struct pxs_kernels *set, struct pxs_conv_shape s, double loose) {
     struct layer l = make_layer(s, 0, 0), k = make_layer(s, 0, 0);
     size_t n_small = l.pixels_small * (size_t)s.cs, n_big = l.pixels_big * (size_t)s.cb;
-    struct pxs_kernel_context ctx = context(set, 0, pxs_kernels_scratch(set, &s, 3));
+    struct pxs_kernel_context ctx = context(set, 0, pxs_kernels_scratch(set, &s, 0, 3));
     float *scaled = buffer(n_big, 0), *sum = buffer(n_big, 0);
     for (size_t e = 0; e < n_big; e++) {
         scaled[e] = -4.0f * l.big[e];
@@ -137,7 +137,7 @@ END_TEST
  * falls off. */
 static void check_shift(const struct pxs_kernels *set, struct pxs_conv_shape s) {
     size_t cb = (size_t)s.cb, cs = (size_t)s.cs;
-    struct pxs_kernel_context ctx = context(set, 0, pxs_kernels_scratch(set, &s, 3));
+    struct pxs_kernel_context ctx = context(set, 0, pxs_kernels_scratch(set, &s, 0, 3));
     float *a = buffer(16 * 16 * cb, 0), *b = buffer(16 * 16 * cb, 0),
           *weight = buffer(16 * cb * cs, 0);
     float *ya = buffer(64 * cs, 0), *yb = buffer(64 * cs, 0);
@@ -175,7 +175,7 @@ END_TEST
 static void check_nan(const struct pxs_kernels *set, struct pxs_conv_shape s) {
     size_t cb = (size_t)s.cb, cs = (size_t)s.cs, width = 2 * (size_t)s.w,
            pixels = (size_t)(s.n * s.h * s.w);
-    struct pxs_kernel_context ctx = context(set, 0, pxs_kernels_scratch(set, &s, 3));
+    struct pxs_kernel_context ctx = context(set, 0, pxs_kernels_scratch(set, &s, 0, 3));
     float *big = buffer(4 * pixels * cb, 0), *weight = buffer(16 * cb * cs, 0),
           *y = buffer(pixels * cs, 0), *dweight = buffer(16 * cb * cs, 0);
     fill_random(big, 1, 4 * pixels * cb, 1, 1.0);
@@ -316,7 +316,7 @@ START_TEST(empty_batch)
     struct pxs_conv_shape s = halving(0, 4, 4, _i ? 16 : 3, 16);
     const struct pxs_kernels *set;
     for (size_t i = 0; (set = kernel_set(i)); i++) {
-        struct pxs_kernel_context ctx = context(set, 2, pxs_kernels_scratch(set, &s, 2));
+        struct pxs_kernel_context ctx = context(set, 2, pxs_kernels_scratch(set, &s, 0, 2));
         size_t n = (size_t)(16 * s.cb * s.cs);
         float *none = buffer(0, 0), *weight = buffer(n, 0), *dweight = buffer(n, 0);
         pxs_conv_down(&ctx, &s, none, (size_t)s.cb, weight, none, (size_t)s.cs);
@@ -338,7 +338,7 @@ START_TEST(scratch_serves_smaller_batches)
         size_t before = 0;
         for (int n = 0; n <= 40; n++) {
             struct pxs_conv_shape s = halving(n, 4, 4, 256, 1024);
-            size_t floats = pxs_kernels_scratch(set, &s, 2);
+            size_t floats = pxs_kernels_scratch(set, &s, 0, 2);
             ck_assert_msg(floats >= before, "%s: %zu floats for n %d, %zu for n %d",
                           pxs_kernels_name(set), floats, n, before, n - 1);
             before = floats;

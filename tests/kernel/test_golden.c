@@ -95,7 +95,7 @@ START_TEST(convolutions)
     int small = s->h * s->w, big = 4 * small;
     const struct pxs_kernels *set;
     for (size_t k = 0; (set = kernel_set(k)); k++) {
-        struct pxs_kernel_context ctx = context(set, 2, pxs_kernels_scratch(set, s, 2));
+        struct pxs_kernel_context ctx = context(set, 2, pxs_kernels_scratch(set, s, 0, 2));
         float *w = weight_of(t->name, false, s->cs, s->cb, 1.0f),
               *dw = buffer((size_t)(16 * s->cb * s->cs), 0);
         float *of_big = buffer((size_t)(s->n * big * s->cb), 0),

@@ -199,7 +199,7 @@ static void run_pass(const struct pxs_kernel_context *ctx, const struct pxs_conv
 
 static void same_pass(const struct pxs_kernels *set, const struct pxs_conv_shape *s,
                       enum pxs_pass pass, size_t n, float *want, float *got) {
-    struct pxs_kernel_context ctx = context(set, 0, pxs_kernels_scratch(set, s, 5));
+    struct pxs_kernel_context ctx = context(set, 0, pxs_kernels_scratch(set, s, 0, 5));
     run_pass(&ctx, s, pass, want);
     for (size_t t = first_count(); t < PXS_COUNT(thread_counts); t++) {
         ctx.pool = context(set, thread_counts[t], 0).pool;
@@ -219,7 +219,7 @@ static void same_pass(const struct pxs_kernels *set, const struct pxs_conv_shape
 static void same_update(const struct pxs_kernels *set, const struct pxs_conv_shape *s, size_t n,
                         const float *gradient) {
     const struct pxs_adam adam = {.lr = 1e-3, .b1 = 0.5, .b2 = 0.999, .t = 3};
-    struct pxs_kernel_context ctx = context(set, 3, pxs_kernels_scratch(set, s, 5));
+    struct pxs_kernel_context ctx = context(set, 3, pxs_kernels_scratch(set, s, 0, 5));
     float *want = buffer(3 * n, 0), *got = buffer(3 * n, 0), *room = buffer(n, 0);
     fill_random(want, 1, n, 1, 1.0);
     memset(want + n, 0, 2 * n * sizeof *want);

@@ -11,6 +11,7 @@ TCase *step_case(void);
 TCase *size_case(void);
 TCase *file_case(void);
 TCase *recognise_case(void);
+TCase *trained_case(void);
 TCase *bits_case(void);
 
 /* Defaults, narrowed: no dropout, these sides and widths. */

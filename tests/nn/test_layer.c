@@ -106,7 +106,7 @@ START_TEST(convolutions)
                                                     .w = t->transposed ? 2 * t->w : t->w,
                                                     .in_h = t->transposed ? t->h : 2 * t->h,
                                                     .in_w = t->transposed ? t->w : 2 * t->w});
-    ck_assert_int_eq(pxs_layer_init(&c, NULL), PXS_OK);
+    ck_assert_int_eq(pxs_layer_init(&c, true, NULL), PXS_OK);
     ck_assert_str_eq(c.weight.name, "some.weight");
     ck_assert_str_eq(c.bias.name, "");
     ck_assert_int_eq(c.weight.fan_in, 16 * c.spec.c_in);
@@ -170,7 +170,7 @@ START_TEST(heads)
                                      .w = up ? 2 * w : w,
                                      .bias = up,
                                      .activation = up ? PXS_ACTIVATION_TANH : PXS_ACTIVATION_NONE});
-    ck_assert_int_eq(pxs_layer_init(&l, NULL), PXS_OK);
+    ck_assert_int_eq(pxs_layer_init(&l, true, NULL), PXS_OK);
     ck_assert_str_eq(l.weight.name, "final.2.weight");
     ck_assert_str_eq(l.bias.name, up ? "final.2.bias" : "");
     struct pxs_nn nn = nn_make(l.weight.count);

@@ -24,7 +24,7 @@ static struct pxs_weight make(const struct shape *s) {
         w.rank = 1;
         w.count = (size_t)s->a;
     }
-    ck_assert_int_eq(pxs_weight_init(&w, NULL), PXS_OK);
+    ck_assert_int_eq(pxs_weight_init(&w, true, NULL), PXS_OK);
     return w;
 }
 

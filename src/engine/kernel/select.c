@@ -143,15 +143,25 @@ static const struct pxs_conv_method *method_of(const struct pxs_kernels *set,
     return methods[pxs_kernels_method(set, s, pass)];
 }
 
+/* The method that a context gives. */
+static const struct pxs_conv_method *method_in(const struct pxs_kernel_context *ctx,
+                                               const struct pxs_conv_shape *s, enum pxs_pass pass) {
+    struct pxs_conv_shape as = *s;
+    if (ctx->as_batch > 0)
+        as.n = ctx->as_batch;
+    return method_of(ctx->set, &as, pass);
+}
+
 /* The method depends on the batch size, and a smaller batch may need more: the most that any batch
  * up to this one needs. */
 size_t pxs_kernels_scratch(const struct pxs_kernels *set, const struct pxs_conv_shape *s,
-                           int threads) {
+                           int as_batch, int threads) {
+    const struct pxs_kernel_context ctx = {.set = set, .as_batch = as_batch};
     size_t most = 0;
     struct pxs_conv_shape part = *s;
     for (part.n = 1; part.n <= s->n; part.n++)
         for (enum pxs_pass pass = PXS_PASS_DOWN; pass <= PXS_PASS_WEIGHT; pass++) {
-            size_t floats = method_of(set, &part, pass)->scratch(&part, threads);
+            size_t floats = method_in(&ctx, &part, pass)->scratch(&part, threads);
             most = floats > most ? floats : most;
         }
     return most;
@@ -161,14 +171,14 @@ void pxs_conv_down(const struct pxs_kernel_context *ctx, const struct pxs_conv_s
                    const float *big, size_t ld_big, const float *weight, float *small,
                    size_t ld_small) {
     if (s->n > 0)
-        method_of(ctx->set, s, PXS_PASS_DOWN)->down(ctx, s, big, ld_big, weight, small, ld_small);
+        method_in(ctx, s, PXS_PASS_DOWN)->down(ctx, s, big, ld_big, weight, small, ld_small);
 }
 
 void pxs_conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
                  const float *small, size_t ld_small, const float *weight, float *big,
                  size_t ld_big, bool accumulate) {
     if (s->n > 0)
-        method_of(ctx->set, s, PXS_PASS_UP)
+        method_in(ctx, s, PXS_PASS_UP)
             ->up(ctx, s, small, ld_small, weight, big, ld_big, accumulate);
 }
 
@@ -176,7 +186,7 @@ static void weight_pass(const struct pxs_kernel_context *ctx, const struct pxs_c
                         const float *big, size_t ld_big, const float *small, size_t ld_small,
                         float *dweight, const struct pxs_update *update) {
     if (s->n > 0) {
-        method_of(ctx->set, s, PXS_PASS_WEIGHT)
+        method_in(ctx, s, PXS_PASS_WEIGHT)
             ->weight(ctx, s, big, ld_big, small, ld_small, dweight, update);
         return;
     }

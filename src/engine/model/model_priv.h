@@ -53,6 +53,10 @@ struct pxs_net_dropout {
  * network_finish frees what has been allocated. */
 enum pxs_status network_create(struct pxs_network *net, size_t images, bool trains,
                                struct pxs_error *err);
+/* Floats that such buffers take. */
+size_t network_floats(const struct pxs_network *net, size_t images, bool trains);
+/* Frees the buffers. */
+void network_release(struct pxs_network *net);
 /* Frees the buffers and the layers' weights. */
 void network_finish(struct pxs_network *net);
 /* n images as images first .. first+n-1 of the buffers: x [n,H,W,C_in] -> y, dense. */
@@ -89,6 +93,9 @@ struct pxs_pix2pix {
 /* Fills in both networks' layers from m->params, and m->weights with names and shapes; allocates
  * nothing. */
 void model_describe(struct pxs_pix2pix *m);
+/* pxs_pix2pix_load with room for the largest weight; moments that are not there are left. */
+enum pxs_status model_load(struct pxs_pix2pix *m, enum pxs_net net, const char *path,
+                           float *largest, struct pxs_error *err);
 /* How a file's tensors compare with the weights of a network that is described, by names and
  * shapes. */
 struct model_misfit {

@@ -128,7 +128,16 @@ enum pxs_status network_create(struct pxs_network *net, size_t images, bool trai
     return a.failed ? pxs_fail_nomem(err) : PXS_OK;
 }
 
-void network_finish(struct pxs_network *net) {
+size_t network_floats(const struct pxs_network *net, size_t images, bool trains) {
+    struct pxs_buffers buffers[PXS_LAYERS_MAX] = {0};
+    struct pxs_network counted = *net;
+    struct allocator a = {.only_count = true};
+    counted.buffers = buffers;
+    make_buffers(&counted, images, trains, &a);
+    return a.floats;
+}
+
+void network_release(struct pxs_network *net) {
     for (size_t i = 0; i < net->n_layers && net->buffers; i++) {
         struct pxs_buffers *b = &net->buffers[i];
         void *owned[] = {b->raw, b->stats, b->mask, b->own_out, b->own_dout, b->cat, b->dcat};
@@ -139,6 +148,10 @@ void network_finish(struct pxs_network *net) {
     free(net->buffers);
     net->buffers = NULL;
     net->draw = NULL;
+}
+
+void network_finish(struct pxs_network *net) {
+    network_release(net);
     for (size_t i = 0; i < net->n_layers; i++)
         pxs_layer_finish(&net->layer[i]);
 }

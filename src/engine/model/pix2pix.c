@@ -48,7 +48,7 @@ static enum pxs_status build(struct pxs_pix2pix *m, const char *kernels, struct 
     model_describe(m);
     for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++) {
         for (size_t i = 0; i < m->net[net].n_layers; i++)
-            PXS_TRY(pxs_layer_init(&m->net[net].layer[i], err));
+            PXS_TRY(pxs_layer_init(&m->net[net].layer[i], true, err));
         PXS_TRY(network_create(&m->net[net], images_of(p, net), true, err));
     }
 

@@ -169,23 +169,29 @@ enum pxs_status pxs_pix2pix_fits(const struct pxs_params *params, enum pxs_net n
     return status;
 }
 
-enum pxs_status pxs_pix2pix_load(struct pxs_pix2pix *m, enum pxs_net net, const char *path,
-                                 struct pxs_error *err) {
+enum pxs_status model_load(struct pxs_pix2pix *m, enum pxs_net net, const char *path,
+                           float *largest, struct pxs_error *err) {
     struct pxs_safetensors *file = NULL;
     PXS_TRY(open_fitting(m, net, path, &file, err));
     enum pxs_status status = PXS_OK;
     for (size_t i = 0; i < m->n_weights[net]; i++) {
-        /* nn.grad has room for the largest weight and is free between steps. */
         struct pxs_weight *w = m->weights[net][i];
-        status = pxs_safetensors_read(file, w->name, w->rank, w->dims, m->nn.grad, err);
+        status = pxs_safetensors_read(file, w->name, w->rank, w->dims, largest, err);
         if (status != PXS_OK)
             break;
-        pxs_weight_from_torch(w, m->nn.grad, w->value);
-        memset(w->m, 0, w->count * sizeof *w->m);
-        memset(w->v, 0, w->count * sizeof *w->v);
+        pxs_weight_from_torch(w, largest, w->value);
+        for (int k = 0; k < 2; k++)
+            if ((k ? w->v : w->m) != NULL)
+                memset(k ? w->v : w->m, 0, w->count * sizeof(float));
     }
     pxs_safetensors_destroy(&file);
     return status;
+}
+
+enum pxs_status pxs_pix2pix_load(struct pxs_pix2pix *m, enum pxs_net net, const char *path,
+                                 struct pxs_error *err) {
+    /* nn.grad has room for the largest weight and is free between steps. */
+    return model_load(m, net, path, m->nn.grad, err);
 }
 
 bool pxs_pix2pix_beside(const char *generator, char *out, size_t size) {

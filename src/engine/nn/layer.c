@@ -28,11 +28,11 @@ void pxs_layer_describe(struct pxs_layer *l, const struct pxs_layer_spec *spec) 
     snprintf(l->bias.name, sizeof l->bias.name, "%s.bias", spec->name);
 }
 
-enum pxs_status pxs_layer_init(struct pxs_layer *l, struct pxs_error *err) {
-    PXS_TRY(pxs_weight_init(&l->weight, err));
+enum pxs_status pxs_layer_init(struct pxs_layer *l, bool trains, struct pxs_error *err) {
+    PXS_TRY(pxs_weight_init(&l->weight, trains, err));
     if (!l->spec.bias)
         return PXS_OK;
-    enum pxs_status status = pxs_weight_init(&l->bias, err);
+    enum pxs_status status = pxs_weight_init(&l->bias, trains, err);
     if (status != PXS_OK)
         pxs_layer_finish(l);
     return status;
@@ -108,5 +108,5 @@ size_t pxs_layer_scratch(const struct pxs_kernel_context *ctx, const struct pxs_
         return pxs_head_scratch(ctx->set, &head, threads);
     }
     const struct pxs_conv_shape conv = pxs_layer_conv(s, n);
-    return pxs_kernels_scratch(ctx->set, &conv, threads);
+    return pxs_kernels_scratch(ctx->set, &conv, ctx->as_batch, threads);
 }

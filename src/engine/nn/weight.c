@@ -5,11 +5,11 @@
 #include <math.h>
 #include <string.h>
 
-enum pxs_status pxs_weight_init(struct pxs_weight *w, struct pxs_error *err) {
+enum pxs_status pxs_weight_init(struct pxs_weight *w, bool trains, struct pxs_error *err) {
     w->value = pxs_aligned_alloc(w->count * sizeof(float));
-    w->m = pxs_aligned_alloc(w->count * sizeof(float));
-    w->v = pxs_aligned_alloc(w->count * sizeof(float));
-    if (w->value && w->m && w->v)
+    w->m = trains ? pxs_aligned_alloc(w->count * sizeof(float)) : NULL;
+    w->v = trains ? pxs_aligned_alloc(w->count * sizeof(float)) : NULL;
+    if (w->value && (!trains || (w->m && w->v)))
         return PXS_OK;
     pxs_weight_finish(w);
     return pxs_fail_nomem(err);

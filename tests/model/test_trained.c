@@ -1,0 +1,140 @@
+/* A trained generator alone gives the numbers of the one that was trained, for any threads, batches
+ * and sides. */
+#include "model_tests.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static char path[512];
+
+static void set_up(void) {
+    test_folder_make();
+    snprintf(path, sizeof path, "%s/weights.safetensors", test_folder());
+}
+
+static struct pxs_trained *load(const struct pxs_params *p, struct pxs_pool *pool,
+                                const char *kernels) {
+    struct pxs_trained *g = NULL;
+    struct pxs_error err = {.message = ""};
+    ck_assert_msg(pxs_trained_create(p, path, pool, kernels, &g, &err) == PXS_OK, "%s",
+                  err.message);
+    return g;
+}
+
+/* Weights of some steps, in `path`. */
+static struct pxs_pix2pix *train(const struct pxs_params *p) {
+    struct pxs_pix2pix *m = model_create(p, 0, "auto");
+    const size_t n = (size_t)p->batch_size * image_floats(p);
+    float *source = random_pixels("trained/source", n), *target = random_pixels("trained/t", n);
+    struct pxs_step_result l;
+    pxs_pix2pix_randomise(m, 1);
+    for (int i = 0; i < 2; i++)
+        pxs_pix2pix_step(m, source, target, (int)p->batch_size, (struct pxs_step_rates){1e-2, 1e-2},
+                         i, &l);
+    ck_assert_int_eq(pxs_pix2pix_save(m, PXS_NET_G, path, NULL, NULL, NULL, NULL, NULL), PXS_OK);
+    free(source);
+    free(target);
+    return m;
+}
+
+START_TEST(same_as_in_training)
+{
+    struct pxs_params p = narrow(64, 32, 3, 16, 4, 3);
+    p.dropout = 0.5;
+    struct pxs_pix2pix *m = train(&p);
+    struct pxs_trained *g = load(&p, NULL, "auto");
+    const size_t n = 3 * image_floats(&p);
+    float *source = random_pixels("trained/new", n), *want = malloc(n * sizeof *want),
+          *got = malloc(n * sizeof *got);
+    pxs_pix2pix_generate(m, source, 3, 0, 0, want);
+    pxs_trained_run(g, source, 3, false, 0, got);
+    ck_assert_mem_eq(got, want, n * sizeof *got);
+
+    /* With dropout other pictures, the same ones each time, by the seed. */
+    float *again = malloc(n * sizeof *again);
+    pxs_trained_run(g, source, 3, true, 5, got);
+    ck_assert_mem_ne(got, want, n * sizeof *got);
+    pxs_trained_run(g, source, 3, true, 5, again);
+    ck_assert_mem_eq(got, again, n * sizeof *got);
+    pxs_trained_run(g, source, 3, true, 6, again);
+    ck_assert_mem_ne(got, again, n * sizeof *got);
+    free(again);
+    free(source);
+    free(want);
+    free(got);
+    pxs_trained_destroy(&g);
+    model_destroy(&m);
+}
+END_TEST
+
+/* Pictures of other sides than it was trained with, there and back. */
+START_TEST(other_sides)
+{
+    const struct pxs_params p = narrow(32, 32, 3, 16, 4, 1);
+    struct pxs_pix2pix *m = train(&p);
+    struct pxs_trained *g = load(&p, NULL, "auto");
+    struct pxs_error err;
+    ck_assert_int_eq(pxs_trained_multiple(g), 32);
+    const size_t small = image_floats(&p), large = small * 6;
+    float *source = random_pixels("trained/large", large), *want = malloc(small * sizeof *want),
+          *got = malloc(large * sizeof *got);
+    pxs_trained_run(g, source, 1, false, 0, want);
+    ck_assert_int_eq(pxs_trained_resize(g, 64, 96, 1, &err), PXS_OK);
+    ck_assert(pxs_trained_bytes(g, 64, 96, 1) > 2 * pxs_trained_bytes(g, 32, 32, 1));
+    pxs_trained_run(g, source, 1, false, 0, got);
+    for (size_t i = 0; i < large; i++)
+        ck_assert(got[i] >= -1 && got[i] <= 1);
+    ck_assert_int_eq(pxs_trained_resize(g, 32, 32, 1, &err), PXS_OK);
+    pxs_trained_run(g, source, 1, false, 0, got);
+    ck_assert_mem_eq(got, want, small * sizeof *got);
+    free(source);
+    free(want);
+    free(got);
+    pxs_trained_destroy(&g);
+    model_destroy(&m);
+}
+END_TEST
+
+/* A picture's numbers do not depend on those beside it, nor on threads. */
+START_TEST(any_batch_and_threads)
+{
+    static const char *const kernels[] = {"auto", "auto-base", "blas"};
+    struct pxs_params p = narrow(64, 64, 3, 16, 4, 8);
+    struct pxs_pix2pix *m = train(&p);
+    const size_t one = image_floats(&p);
+    float *source = random_pixels("trained/many", 8 * one), *want = malloc(8 * one * sizeof *want),
+          *got = malloc(8 * one * sizeof *got);
+    for (size_t k = 0; k < PXS_COUNT(kernels); k++) {
+        struct pxs_trained *g = load(&p, NULL, kernels[k]);
+        pxs_trained_run(g, source, 8, false, 0, want);
+        pxs_trained_destroy(&g);
+        for (int batch = 1; batch <= 8; batch += batch == 1 ? 2 : 5) {
+            struct pxs_pool *pool = NULL;
+            ck_assert_int_eq(pxs_pool_create(batch, &pool, NULL), PXS_OK);
+            g = load(&p, pool, kernels[k]);
+            ck_assert_int_eq(pxs_trained_resize(g, 64, 64, batch, NULL), PXS_OK);
+            for (int at = 0; at < 8; at += batch)
+                pxs_trained_run(g, source + (size_t)at * one, at + batch < 8 ? batch : 8 - at,
+                                false, 0, got + (size_t)at * one);
+            ck_assert_msg(memcmp(got, want, 8 * one * sizeof *got) == 0, "%s, batch %d", kernels[k],
+                          batch);
+            pxs_trained_destroy(&g);
+            pxs_pool_destroy(&pool);
+        }
+    }
+    free(source);
+    free(want);
+    free(got);
+    model_destroy(&m);
+}
+END_TEST
+
+TCase *trained_case(void) {
+    TCase *tcase = tcase_create("trained");
+    tcase_add_checked_fixture(tcase, set_up, test_folder_remove);
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, same_as_in_training);
+    tcase_add_test(tcase, other_sides);
+    tcase_add_test(tcase, any_batch_and_threads);
+    return tcase;
+}
