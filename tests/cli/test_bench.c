@@ -112,7 +112,8 @@ START_TEST(torch_takes_turns)
     char *args = content("args");
     const char *common =
         "--fused --freeze --threads=1 --batch_size=3 --img_height=32 --img_width=64 --channels=3 "
-        "--generator=unet --ngf=2 --dropout=0.5 --discriminator=patch --ndf=2 --lambda_pixel=10 "
+        "--generator=unet --downs_G=0 --ngf=2 --dropout=0.5 --discriminator=patch --ndf=2 "
+        "--lambda_pixel=10 "
         "--gan_mode=lsgan";
     char expected[1024];
     snprintf(expected, sizeof expected, "%s\nstep\n%s --channels-last\nstep\n%s --compile\nstep\n",
@@ -120,6 +121,26 @@ START_TEST(torch_takes_turns)
     ck_assert_str_eq(args, expected);
     free(args);
     ck_gone("pid");
+}
+END_TEST
+
+/* Another network than PyTorch's would be timed in silence. */
+START_TEST(torch_is_told_every_network)
+{
+    fake_python("shift; echo \"$@\" >> args\n"
+                "echo 'ready 9.9'; while read question; do echo '12.5 1048576'; done");
+    struct result r =
+        pixsweep("bench", AGAINST, "./python", "--set", "generator=resnet_6blocks", "--set",
+                 "discriminator=n_layers", "--set", "n_layers_D=2", "--format", "csv", NULL);
+    ck_assert_msg(r.code == 0, "%s", r.err);
+    ck_has(r.out, "\ntraining step,,3x32x64x3 ngf 2 ndf 2 resnet_6blocks n_layers,1,");
+    ck_has(r.out, "\nG block6.2 weight gradient,");
+    drop(&r);
+    char *args = content("args");
+    ck_has(args, "--generator=resnet_6blocks ");
+    ck_has(args, "--discriminator=n_layers --n_layers_D=2 ");
+    ck_has_not(args, "downs_G");
+    free(args);
 }
 END_TEST
 
@@ -257,6 +278,7 @@ Suite *bench_suite(void) {
     tcase_add_test(c, rows_carry_the_machine);
     tcase_add_test(c, the_table_says_which_kernel_ran);
     tcase_add_test(c, torch_takes_turns);
+    tcase_add_test(c, torch_is_told_every_network);
     tcase_add_test(c, torch_is_measured_on_one_thread_too);
     tcase_add_test(c, what_does_not_compile_is_a_result);
     tcase_add_test(c, a_python_without_torch_gets_a_remedy);

@@ -290,10 +290,8 @@ def first_value(case, stream, tensor):
     shape = tuple(tensor.shape)
     if stream.endswith(('running_mean', 'bias')):
         return number(stream, shape, 2.0 ** -4)
-    if stream.endswith('running_var'):
-        return 1 + number(stream, shape, 2.0 ** -1)
     if len(shape) == 1:
-        return 1 + number(stream, shape, 2.0 ** -2)
+        return (1 + number(stream, shape, 2.0 ** (-1 if stream.endswith('running_var') else -2))).astype(np.float32)
     return number(stream, shape, 2.0 ** -5 if case.gain is None else case.gain * 2.0 ** -(int(math.log2(max(shape[:2]) * shape[2] ** 2)) // 2))
 
 

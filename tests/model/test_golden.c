@@ -12,27 +12,54 @@
 struct golden_steps {
     const char *name;
     int height, width, channels, ngf, ndf, batch, steps;
-    bool vanilla;
+    enum pxs_gan_mode gan_mode;
     double dropout, lambda_pixel;
     int64_t seed;
+    bool pictures; /* as golden_picture makes them */
+    enum pxs_generator generator;
+    enum pxs_discriminator discriminator;
+    int n_layers;
+    /* networks.golden: weights are scaled by their fans, times this; 0: steps.golden, where they
+     * are not */
+    float gain;
     double slack; /* times what is allowed an im2col in f32: five for Winograd's F(4,2) */
 };
 static const struct golden_steps cases[] = {
-    {"lsgan", 64, 64, 3, 8, 8, 2, 10, false, 0, 10, 0, 1},
-    {"vanilla", 64, 64, 3, 8, 8, 2, 10, true, 0, 10, 0, 1},
-    {"wide", 32, 64, 1, 6, 5, 3, 3, false, 0, 10, 0, 1},
-    {"tall", 128, 32, 3, 3, 4, 1, 3, false, 0, 100, 0, 1},
-    {"dropout", 64, 64, 3, 8, 8, 2, 4, false, 0.5, 10, 7, 1},
-    {"sixteen", 64, 64, 3, 16, 32, 2, 3, false, 0.5, 0, 3, 5},
+    {"lsgan", 64, 64, 3, 8, 8, 2, 10, .lambda_pixel = 10, .slack = 1},
+    {"vanilla", 64, 64, 3, 8, 8, 2, 10, PXS_GAN_VANILLA, 0, 10, .pictures = true, .slack = 1},
+    {"wide", 32, 64, 1, 6, 5, 3, 3, .lambda_pixel = 10, .slack = 1},
+    {"tall", 128, 32, 3, 3, 4, 1, 3, .lambda_pixel = 100, .slack = 1},
+    {"dropout", 64, 64, 3, 8, 8, 2, 4, PXS_GAN_LSGAN, 0.5, 10, 7, .slack = 1},
+    {"sixteen", 64, 64, 3, 16, 32, 2, 3, PXS_GAN_LSGAN, 0.5, 0, 3, .slack = 5},
 };
 /* The first five are of odd widths, which OpenBLAS does; the last is for the fast kernels, so every
  * set shows what it can. Its seed is one of those where no number stands so near to a kink (a
  * ReLU's, or the pixel loss's) that a rounding puts it on the other side. */
 enum { ODD_CASES = 5 };
 
+/* Every network with every norm: networks.golden. */
+#define NETWORK(name_, h, w, ngf_, ndf_, g, d, layers, gan, gain_, slack_)               \
+    {                                                                                    \
+        .name = name_, .height = h, .width = w, .channels = 3, .ngf = ngf_, .ndf = ndf_, \
+        .batch = 2, .steps = 3, .gan_mode = PXS_GAN_##gan, .lambda_pixel = 10,           \
+        .generator = PXS_GENERATOR_##g, .discriminator = PXS_DISCRIMINATOR_##d,          \
+        .n_layers = layers, .gain = gain_, .slack = slack_                               \
+    }
+static const struct golden_steps networks[] = {
+    NETWORK("unet_32 instance", 32, 64, 8, 8, UNET_32, N_LAYERS, 1, LSGAN, 2, 1),
+    NETWORK("unet_64 instance", 64, 64, 8, 8, UNET_64, PIXEL, 3, VANILLA, 2, 1),
+    NETWORK("unet_256 instance", 256, 256, 2, 2, UNET_256, N_LAYERS, 6, LSGAN, 2, 1),
+    NETWORK("resnet_9blocks instance", 32, 48, 6, 7, RESNET_9, N_LAYERS, 2, VANILLA, 2, 1),
+};
+static const struct golden_steps fast_networks[] = {
+    NETWORK("resnet_6blocks instance fast", 32, 32, 16, 16, RESNET_6, N_LAYERS, 2, LSGAN, 2, 5),
+};
+
 struct watch {
     struct golden *golden;
+    struct pxs_pix2pix *m;
     const char *name;
+    size_t samples; /* most of a tensor */
     double slack;
     int seen;
 };
@@ -43,7 +70,7 @@ static void expect_tensor(const struct watch *watch, const char *key, const floa
     const double *figures = golden_get(watch->golden, 4, "%s/%s/figures", watch->name, key);
     double size = figures[0], allowed = watch->slack * (4 * figures[3] + 2e-6 * size),
            projection = 0;
-    size_t count = n < 64 ? n : 64;
+    size_t count = n < watch->samples ? n : watch->samples;
     const double *want = golden_get(watch->golden, count, "%s/%s/samples", watch->name, key);
     for (size_t i = 0; i < count; i++) {
         double g = (double)got[i * n / count];
@@ -62,30 +89,51 @@ static void expect_tensor(const struct watch *watch, const char *key, const floa
                   projection, figures[1], rounding);
 }
 
-static void see_gradient(void *user, const struct pxs_weight *w, const float *grad) {
-    struct watch *watch = user;
-    char key[128];
+static void expect_weight(struct watch *watch, const struct pxs_weight *w, const float *value) {
+    struct pxs_weight **all;
+    const size_t n = pxs_pix2pix_weights(watch->m, PXS_NET_G, &all);
+    char key[160];
     float *torch = malloc(w->count * sizeof *torch);
-    snprintf(key, sizeof key, "%s/%s", strncmp(w->name, "model.", 6) ? "G" : "D", w->name);
-    pxs_weight_to_torch(w, grad, torch);
+    bool is_g = false;
+    for (size_t i = 0; i < n; i++)
+        is_g = is_g || all[i] == w;
+    snprintf(key, sizeof key, "%s/%s", is_g ? "G" : "D", w->name);
+    pxs_weight_to_torch(w, value, torch);
     expect_tensor(watch, key, torch, w->count);
-    watch->seen++;
     free(torch);
 }
 
+static void see_gradient(void *user, const struct pxs_weight *w, const float *grad) {
+    struct watch *watch = user;
+    expect_weight(watch, w, grad);
+    watch->seen++;
+}
+
+static void first_value(const struct golden_steps *t, const char *stream,
+                        const struct pxs_weight *w, float *out) {
+    float scale = 0x1p-4f;
+    if (w->kind != PXS_WEIGHT_BIAS && t->gain > 0) {
+        int fan = (w->dims[0] > w->dims[1] ? w->dims[0] : w->dims[1]) * w->dims[2] * w->dims[3];
+        for (scale = t->gain; fan >= 4; fan /= 4)
+            scale /= 2;
+    } else if (w->kind != PXS_WEIGHT_BIAS) {
+        scale = 0x1p-5f;
+    }
+    golden_numbers(stream, scale, w->count, out);
+}
+
 /* The case's initial weights, into both networks. The number that have a gradient. */
-static int set_weights(struct pxs_pix2pix *m, const char *name) {
+static int set_weights(struct pxs_pix2pix *m, const struct golden_steps *t) {
     int trained = 0;
     for (int net = 0; net < 2; net++) {
         struct pxs_weight **w;
         size_t n = pxs_pix2pix_weights(m, (enum pxs_net)net, &w);
         for (size_t i = 0; i < n; i++) {
-            char stream[128];
+            char stream[256];
             float *torch = malloc(w[i]->count * sizeof *torch);
-            snprintf(stream, sizeof stream, "%s/%s/%s", name, net == PXS_NET_G ? "G" : "D",
+            snprintf(stream, sizeof stream, "%s/%s/%s", t->name, net == PXS_NET_G ? "G" : "D",
                      w[i]->name);
-            golden_numbers(stream, w[i]->kind == PXS_WEIGHT_BIAS ? 0x1p-4f : 0x1p-5f, w[i]->count,
-                           torch);
+            first_value(t, stream, w[i], torch);
             pxs_weight_from_torch(w[i], torch, w[i]->value);
             free(torch);
             trained += !w[i]->constant;
@@ -99,7 +147,7 @@ static float *make_image(const struct golden_steps *t, const char *half) {
     char stream[64];
     float *image = malloc(n * sizeof *image);
     snprintf(stream, sizeof stream, "%s/%s", t->name, half);
-    if (t->vanilla)
+    if (t->pictures)
         golden_picture(stream, (size_t)t->batch, (size_t)t->channels, (size_t)t->height,
                        (size_t)t->width, image);
     else
@@ -137,7 +185,7 @@ static void check_losses(const struct pxs_step_result *l, const struct golden_st
                drift = (8 * fabs(want - exact) + 4e-7 * (step + 4) * fabs(exact));
         /* other roundings part ways in Adam's first steps, where a tiny gradient's sign is a whole
          * step */
-        ck_assert_msg(t->vanilla || (t->slack > 1 && step > 0) || fabs(got[k] - exact) <= drift,
+        ck_assert_msg(t->pictures || (t->slack > 1 && step > 0) || fabs(got[k] - exact) <= drift,
                       "%s, step %d: %s is %.9g, double says %.9g and torch in f32 %.9g", t->name,
                       step, loss_names[k], got[k], exact, want);
     }
@@ -145,18 +193,23 @@ static void check_losses(const struct pxs_step_result *l, const struct golden_st
 
 static void steps_with(const struct golden_steps *t, const char *kernels) {
     struct pxs_params p = narrow(t->height, t->width, t->channels, t->ngf, t->ndf, t->batch);
-    p.gan_mode = t->vanilla ? PXS_GAN_VANILLA : PXS_GAN_LSGAN;
+    p.gan_mode = (int)t->gan_mode;
+    p.generator = (int)t->generator;
+    p.discriminator = (int)t->discriminator;
+    p.n_layers_D = t->n_layers > 0 ? t->n_layers : p.n_layers_D;
     p.dropout = t->dropout;
     p.lambda_pixel = t->lambda_pixel;
     p.seed = t->seed;
     p.b1 = 0.5;
     p.b2 = 0.999;
-    struct watch watch = {
-        .golden = golden_open("steps.golden"), .name = t->name, .slack = t->slack};
+    struct watch watch = {.golden = golden_open(t->gain > 0 ? "networks.golden" : "steps.golden"),
+                          .name = t->name,
+                          .samples = t->gain > 0 ? 16 : 64,
+                          .slack = t->slack};
     const double *f32 = golden_get(watch.golden, (size_t)t->steps * 6, "%s/losses_f32", t->name);
     const double *f64 = golden_get(watch.golden, (size_t)t->steps * 6, "%s/losses_f64", t->name);
-    struct pxs_pix2pix *m = model_create(&p, 2, kernels);
-    int trained = set_weights(m, t->name);
+    struct pxs_pix2pix *m = watch.m = model_create(&p, 2, kernels);
+    int trained = set_weights(m, t);
     float *source = make_image(t, "source"), *target = make_image(t, "target");
     check_fake(m, t, &watch, source);
     for (int step = 0; step < t->steps; step++) {
@@ -185,10 +238,24 @@ START_TEST(every_set_as_pytorch)
 }
 END_TEST
 
+START_TEST(networks_as_pytorch)
+{ steps_with(&networks[_i], "auto"); }
+END_TEST
+
+START_TEST(every_set_runs_networks_as_pytorch)
+{
+    const struct pxs_kernels *set = pxs_kernels_at((size_t)_i);
+    for (size_t i = 0; set && i < PXS_COUNT(fast_networks); i++)
+        steps_with(&fast_networks[i], pxs_kernels_name(set));
+}
+END_TEST
+
 TCase *golden_case(void) {
     TCase *tcase = tcase_create("golden");
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, steps_as_pytorch, 0, ODD_CASES);
     tcase_add_loop_test(tcase, every_set_as_pytorch, 0, 16);
+    tcase_add_loop_test(tcase, networks_as_pytorch, 0, PXS_COUNT(networks));
+    tcase_add_loop_test(tcase, every_set_runs_networks_as_pytorch, 0, 16);
     return tcase;
 }
