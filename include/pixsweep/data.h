@@ -22,6 +22,8 @@
 
 /* ---- loading -------------------------------------------------------------------------------- */
 
+#define PXS_DATASET_SHARED_FROM ((uint64_t)64 << 20)
+
 enum pxs_split { PXS_SPLIT_TRAIN, PXS_SPLIT_VAL };
 
 struct pxs_dataset_options {
@@ -34,6 +36,11 @@ struct pxs_dataset_options {
     /* share of the training pairs that validates where there is no val/; 0 = none */
     double val_fraction;
     bool val_fraction_stated; /* the user wrote it: then a val/ folder beside it is an error */
+    /* folder of cache files (made where it is missing); NULL: every set is kept in memory. A set of
+     * PXS_DATASET_SHARED_FROM bytes of pixels or more is decoded into one file there, which all
+     * processes map, unless the disk is short: then into memory, with a warning. Whether the data
+     * are as they were is told by names, sizes and times of their files. */
+    const char *cache;
     /* decodes in parallel; NULL = in the caller. Results do not depend on it */
     struct pxs_pool *pool;
     /* warnings: train/val overlap, duplicates, mixed sizes, dark or empty halves */
@@ -50,7 +57,8 @@ struct pxs_dataset_info {
     /* of the first training pair as stored: both halves' widths, the greater height */
     int pair_width, pair_height;
     bool mixed_sizes; /* not all pairs are of that size */
-    size_t bytes;     /* memory held by the pixels */
+    size_t bytes;     /* of the pixels, in memory or in the cache file */
+    bool shared;      /* they lie in a cache file */
     /* SHA-256 over split, shape and decoded bytes in file order (RGB pairs as stored, before
      * val_fraction, resize or grey). The same content gives the same hash whether it lies in PNG
      * pairs, A/ and B/ or .npy; names do not count. Partners of different size count as two
@@ -60,9 +68,9 @@ struct pxs_dataset_info {
 
 struct pxs_dataset;
 
-/* Reads, checks and prepares everything: afterwards nothing touches the disk. Unusable files are
- * all found in one pass; the message lists them with their reasons (as many as fit, at most 20,
- * then "and N more"). */
+/* Reads, checks and prepares everything: afterwards nothing touches the data's folder. Unusable
+ * files are all found in one pass; the message lists them with their reasons (as many as fit, at
+ * most 20, then "and N more"). */
 PXS_NODISCARD enum pxs_status pxs_dataset_load(const struct pxs_dataset_options *options,
                                                struct pxs_dataset **out, struct pxs_error *err);
 void pxs_dataset_destroy(struct pxs_dataset **set); /* NULL and *NULL are fine; nulls *set */
@@ -70,6 +78,11 @@ const struct pxs_dataset_info *pxs_dataset_info(const struct pxs_dataset *set);
 size_t pxs_dataset_count(const struct pxs_dataset *set, enum pxs_split split);
 /* For messages: "train/0001-U+4E00.png", "train/a.npy[17]"; lives as long as the set. */
 const char *pxs_dataset_name(const struct pxs_dataset *set, enum pxs_split split, size_t index);
+
+/* Of a set without a val/, `train` is all pairs. */
+uint64_t pxs_dataset_bytes(const struct pxs_dataset_options *options, uint64_t train, uint64_t val);
+/* The file that a loaded set lies in; "" = it is in memory. */
+const char *pxs_dataset_cache(const struct pxs_dataset *set);
 
 /* For plans: the same reading and checks and the same info (bytes: what load would hold), keeping
  * nothing. */
@@ -96,6 +109,10 @@ struct pxs_augment {
  * allocates nothing; safe from several threads. */
 void pxs_dataset_batch(const struct pxs_dataset *set, enum pxs_split split, const uint32_t *indices,
                        size_t n, const struct pxs_augment *augment, float *source, float *target);
+
+/* Tells the disk which pairs the next call will ask for. Without effect on a set in memory. */
+void pxs_dataset_expect(const struct pxs_dataset *set, enum pxs_split split,
+                        const uint32_t *indices, size_t n, const struct pxs_augment *augment);
 
 /* Order of the n training pairs in an epoch: 0..n-1, or shuffled by (seed, PXS_STREAM_SHUFFLE,
  * epoch). */

@@ -27,6 +27,8 @@ struct pxs_train_job {
     /* content hash of the data when the run was planned; other data are an error. NULL = not
      * checked */
     const char *data_hash;
+    /* folder of the file that all jobs map in place of a copy each, for large data; NULL = none */
+    const char *cache;
     struct pxs_stop *stop; /* read after every batch; NULL = never stops */
     struct pxs_logger log;
     /* Identity that resume points carry; NULL = no resume points are written. */
@@ -110,8 +112,9 @@ struct pxs_train_estimate {
     int64_t batches_per_epoch, steps;
     /* multiply-accumulates of one training step, counted as direct convolutions, in 1e9 */
     double gmac_per_step;
-    uint64_t memory_bytes;        /* peak of the worker, about */
-    uint64_t disk_bytes;          /* checkpoints, samples and records of the whole run, about */
+    uint64_t memory_bytes; /* peak of the worker, about; with the data, unless they are shared */
+    uint64_t shared_bytes; /* of the file of pixels that all jobs share; 0 = there is none */
+    uint64_t disk_bytes;   /* checkpoints, samples and records of the whole run, about */
     int64_t weights_G, weights_D; /* count of trainable numbers */
 };
 void pxs_train_estimate(const struct pxs_params *params, int64_t n_train, int64_t n_val,

@@ -16,6 +16,9 @@ struct pxs_job {
     int64_t supervisor;
     int64_t threads;
     const char *kernels;
+    /* Folder of the file that all jobs on the same large data map (data.h). "" = none; NULL is
+     * written as "". */
+    const char *cache;
 
     /* Of an attempt: its number, what the run was planned with, and the command line that is
      * recorded. */

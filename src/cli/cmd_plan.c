@@ -1,6 +1,7 @@
 /* plan: what an experiment file asks for. */
 #include "cli.h"
 #include "pixsweep/plan.h"
+#include "pixsweep/records/files.h"
 #include "pixsweep/store.h"
 #include "pixsweep/submit.h"
 
@@ -149,6 +150,7 @@ static void put_schedules(const struct pxs_plan *p, struct pxs_text *out) {
 /* What each data set is divided into, the first few of them. */
 static void put_pairs(const struct pxs_plan *p, struct pxs_text *out) {
     enum { MOST = 4 };
+    char size[32];
     size_t shown[MOST], n = 0, several = 0;
     struct pxs_params params;
     for (size_t i = 0; i < p->n; i++) {
@@ -189,6 +191,17 @@ static void put_pairs(const struct pxs_plan *p, struct pxs_text *out) {
     }
     if (several)
         pxs_text_add(out, "pairs: and other data sets\n");
+    uint64_t shared = 0; /* runs of other sizes have files of their own */
+    for (size_t i = 0; i < p->n; i++)
+        if (p->runs[i].estimate.shared_bytes > shared)
+            shared = p->runs[i].estimate.shared_bytes;
+    if (shared > 0) {
+        pxs_format_bytes(size, shared);
+        pxs_text_addf(out,
+                      "pictures: decoded once into a file of %s that all jobs map, in "
+                      "%s/" PXS_CACHE_FOLDER " (may be removed at any time)\n",
+                      size, p->results);
+    }
 }
 
 static void put_cost(const struct pxs_plan *p, struct pxs_text *out) {

@@ -105,6 +105,7 @@ int main(void) {
     suite_add_tcase(suite, check_tests());
     suite_add_tcase(suite, npy_tests());
     suite_add_tcase(suite, range_tests());
+    suite_add_tcase(suite, cache_tests());
     suite_add_tcase(suite, glyph_tests());
     return run_tests(suite, CK_ENV);
 }

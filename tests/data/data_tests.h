@@ -35,6 +35,7 @@ TCase *batch_tests(void);
 TCase *check_tests(void);
 TCase *npy_tests(void);
 TCase *range_tests(void);
+TCase *cache_tests(void);
 TCase *glyph_tests(void);
 
 #endif

@@ -62,6 +62,7 @@ START_TEST(a_preflight_is_read_from_any_file)
                                       .supervisor = 1,
                                       .threads = 1,
                                       .kernels = "auto",
+                                      .cache = "/tmp/x y",
                                       .config = "/tmp/x y.yaml",
                                       .memory = (int64_t)1 << 40};
     struct pxs_text text = {0};
@@ -72,6 +73,7 @@ START_TEST(a_preflight_is_read_from_any_file)
     ck_ok(pxs_job_read(in_folder("other"), &job, &err));
     ck_assert_int_eq(job.kind, PXS_JOB_PREFLIGHT);
     ck_assert_str_eq(job.config, preflight.config);
+    ck_assert_str_eq(job.cache, preflight.cache);
     ck_assert_int_eq(job.memory, preflight.memory);
     pxs_job_finish(&job);
 }
@@ -92,9 +94,9 @@ static const struct {
     const char *from, *to, *message;
     enum pxs_status status;
 } wrong[] = {
-    {"\"version\": 3", "\"version\": 4", "is of version 4, and this pixsweep knows version 3",
+    {"\"version\": 4", "\"version\": 5", "is of version 5, and this pixsweep knows version 4",
      PXS_E_UNSUPPORTED},
-    {"\"version\": 3,", "", "version", PXS_E_CORRUPT},
+    {"\"version\": 4,", "", "version", PXS_E_CORRUPT},
     {"\"attempt\",", "\"party\",", "must be \"attempt\" or \"preflight\"", PXS_E_CORRUPT},
     {"\"threads\": 3", "\"threads\": 0", "$.threads must be at least 1", PXS_E_CORRUPT},
     {"\"threads\": 3", "\"threads\": \"3\"", "$.threads", PXS_E_CORRUPT},
@@ -125,17 +127,17 @@ static void drop_line(struct pxs_text *text, const char *key) {
 }
 
 /* The last attempt's number is read from it, whichever pixsweep wrote it. */
-START_TEST(version_1_has_no_claim_and_version_2_no_task)
+START_TEST(older_versions_lack_claim_task_and_cache)
 {
     struct pxs_job job;
     struct pxs_text text = {0};
     ck_ok(pxs_job_print(&attempt, &text, &err));
-    char *version = strstr(text.text, "\"version\": 3");
+    char *version = strstr(text.text, "\"version\": 4");
     ck_assert(version != NULL);
     version[strlen("\"version\": ")] = (char)('0' + _i);
-    drop_line(&text, "  \"task\"");
-    drop_line(&text, "  \"restart\"");
-    drop_line(&text, "  \"task_log\"");
+    drop_line(&text, "  \"cache\"");
+    for (int i = 0; i < 3 && _i < 3; i++)
+        drop_line(&text, (const char *const[]){"  \"task\"", "  \"restart\"", "  \"task_log\""}[i]);
     if (_i == 1)
         drop_line(&text, "  \"claim\"");
     write_text(PXS_JOB_FILE, pxs_text_str(&text));
@@ -143,9 +145,10 @@ START_TEST(version_1_has_no_claim_and_version_2_no_task)
     ck_ok(pxs_job_read(in_folder(""), &job, &err));
     ck_assert_int_eq(job.attempt, 7);
     ck_assert_str_eq(job.claim, _i == 1 ? "" : attempt.claim);
-    ck_assert_str_eq(job.task, "");
-    ck_assert_str_eq(job.task_log, "");
-    ck_assert_int_eq(job.restart, 0);
+    ck_assert_str_eq(job.task, _i < 3 ? "" : attempt.task);
+    ck_assert_str_eq(job.task_log, _i < 3 ? "" : attempt.task_log);
+    ck_assert_int_eq(job.restart, _i < 3 ? 0 : attempt.restart);
+    ck_assert_str_eq(job.cache, "");
     pxs_job_finish(&job);
 }
 END_TEST
@@ -205,7 +208,7 @@ START_TEST(a_worker_without_a_supervisor_does_nothing)
     ck_assert_int_eq(run_worker(folder, "more"), 2);
     ck_assert_int_eq(run_worker(folder, NULL), 2);
     expect_log("job.json");
-    write_changed("\"version\": 3", "\"version\": 9");
+    write_changed("\"version\": 4", "\"version\": 9");
     ck_assert_int_eq(run_worker(folder, NULL), 2);
     expect_log("is of version 9");
     /* Dead before the worker could ask the kernel to tell. */
@@ -263,7 +266,7 @@ TCase *job_case(void) {
     tcase_add_test(c, an_attempt_comes_back_as_it_was_written);
     tcase_add_test(c, a_preflight_is_read_from_any_file);
     tcase_add_loop_test(c, what_is_no_job_is_refused_in_words, 0, PXS_COUNT(wrong));
-    tcase_add_loop_test(c, version_1_has_no_claim_and_version_2_no_task, 1, 3);
+    tcase_add_loop_test(c, older_versions_lack_claim_task_and_cache, 1, 4);
     tcase_add_test(c, a_link_in_its_place_is_not_followed);
     tcase_add_test(c, a_worker_without_a_supervisor_does_nothing);
     tcase_add_test(c, a_worker_whose_claim_is_lost_writes_nothing);

@@ -37,4 +37,8 @@
 /* The folders in a run's folder, each behind those that are in it. */
 #define PXS_RUN_FOLDERS PXS_IMAGES, PXS_WEIGHTS_D, PXS_WEIGHTS
 
+/* In the results folder, beside the sweeps: pixels of large data, one file for all jobs. It may be
+ * removed at any time. */
+#define PXS_CACHE_FOLDER ".cache"
+
 #endif

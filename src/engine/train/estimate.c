@@ -16,6 +16,16 @@ static double activation_bytes(const struct pxs_layer_spec *l, enum pxs_net net)
     return 4.0 * (double)pxs_layer_outputs(l) * (net == PXS_NET_G ? 3.5 : 6.5);
 }
 
+/* Which pairs of train/ validate is not known: held-out ones count with their enlarged halves as
+ * if they lay in val/. */
+static uint64_t data_bytes(const struct pxs_params *p, int64_t n_train, int64_t n_val) {
+    const struct pxs_dataset_options o = {.img_height = (int)p->img_height,
+                                          .img_width = (int)p->img_width,
+                                          .channels = (int)p->channels,
+                                          .jitter = (int)p->jitter};
+    return pxs_dataset_bytes(&o, (uint64_t)n_train, (uint64_t)n_val);
+}
+
 static int64_t checkpoints(const struct pxs_params *p) {
     int64_t n = 1; /* the best one, or without validation the last */
     for (int64_t e = 1; p->checkpoint_interval > 0 && e < p->n_epochs; e++)
@@ -49,8 +59,12 @@ void pxs_train_estimate(const struct pxs_params *p, int64_t n_train, int64_t n_v
                                        .weights_G = weights[0],
                                        .weights_D = weights[1]};
     out->memory_bytes = FIXED_BYTES + (uint64_t)(12 * all + 4 * largest) +
-                        (uint64_t)(activations * (double)p->batch_size) +
-                        (uint64_t)(2.0 * pixels * (double)(n_train + n_val));
+                        (uint64_t)(activations * (double)p->batch_size);
+    const uint64_t data = data_bytes(p, n_train, n_val);
+    if (data >= PXS_DATASET_SHARED_FROM)
+        out->shared_bytes = data;
+    else
+        out->memory_bytes += data;
     out->disk_bytes =
         (uint64_t)(4 * all * checkpoints(p)) + (uint64_t)(out->steps * RECORD_BYTES) +
         (uint64_t)(SAMPLE_BYTES_PER_VALUE * 3 * SAMPLE_PAIRS * pixels * (double)samples);

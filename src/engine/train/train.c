@@ -58,6 +58,7 @@ enum pxs_status train_load_data(struct training *t, struct pxs_error *err) {
                                     .a_to_b = t->p->direction == PXS_DIRECTION_ATOB,
                                     .jitter = (int)t->p->jitter,
                                     .val_fraction = t->p->val_fraction,
+                                    .cache = job->cache,
                                     .pool = job->pool,
                                     .logger = {log_data, (void *)job},
                                     .stop = job->stop};
@@ -68,6 +69,12 @@ enum pxs_status train_load_data(struct training *t, struct pxs_error *err) {
                         "the data in %s changed since this run was planned: planned %s, found %s; "
                         "restore it, or plan a new sweep on the new data",
                         t->p->dataset, job->data_hash, info->hash);
+    if (info->shared) {
+        char size[32];
+        pxs_format_bytes(size, info->bytes);
+        pxs_log(job->log, PXS_LOG_INFO, "pictures: %s in %s, shared by all jobs", size,
+                pxs_dataset_cache(t->data));
+    }
     t->n_train = (uint32_t)info->train;
     t->n_val = (uint32_t)info->val;
     if (t->p->validation == PXS_VALIDATION_FULL && t->n_val == 0)
@@ -187,6 +194,9 @@ static enum pxs_status run_batch(struct training *t, struct pxs_error *err) {
                                      .lr_D = t->rates.lr_D}};
     pxs_dataset_batch(t->data, PXS_SPLIT_TRAIN, t->order + first, (size_t)n, &augment, t->source,
                       t->target);
+    left -= (uint32_t)n;
+    pxs_dataset_expect(t->data, PXS_SPLIT_TRAIN, t->order + first + n,
+                       left < (uint32_t)n ? left : (uint32_t)n, &augment);
     struct pxs_step_result result;
     pxs_pix2pix_step(t->model, t->source, t->target, n, t->rates, t->step, &result);
     r.batch.losses = result.losses;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "pixsweep/model.h"
+#include "pixsweep/records/files.h"
 #include "plan_priv.h"
 
 /* Room for one more element in an arena array; false when out of memory. */
@@ -60,6 +61,9 @@ static enum pxs_status inspect(const struct pxs_params *p, double held_back, boo
                                struct pxs_dataset_info *info, struct pxs_error *err) {
     struct pxs_cpu cpu;
     struct pxs_pool *pool = NULL;
+    char results[PXS_PATH_MAX], db[PXS_PATH_MAX], cache[PXS_PATH_MAX];
+    const bool named = pxs_sweep_paths(options->results, options->db, results, db) &&
+                       pxs_path_join(cache, sizeof cache, results, PXS_CACHE_FOLDER);
     pxs_cpu_detect(&cpu);
     PXS_TRY(pxs_pool_create(cpu.cores, &pool, err));
     struct pxs_dataset_options how = {.path = p->dataset,
@@ -70,6 +74,7 @@ static enum pxs_status inspect(const struct pxs_params *p, double held_back, boo
                                       .jitter = (int)p->jitter,
                                       .val_fraction = held_back,
                                       .val_fraction_stated = stated,
+                                      .cache = named ? cache : NULL,
                                       .pool = pool,
                                       .logger = options->logger,
                                       .meter = options->meter,

@@ -48,7 +48,19 @@ void pxs_dataset_batch(const struct pxs_dataset *s, enum pxs_split split, const 
         fill_half(s, &view, source + i * s->plain_half);
         view.from = a + (s->a_to_b ? half : 0);
         fill_half(s, &view, target + i * s->plain_half);
+        if (s->cache.map) /* the file's pages count as this process's memory while it holds them */
+            pxs_pages_leave(a, 2 * half);
     }
+}
+
+void pxs_dataset_expect(const struct pxs_dataset *s, enum pxs_split split, const uint32_t *indices,
+                        size_t n, const struct pxs_augment *augment) {
+    const bool jitter = augment && augment->jitter && s->jitter > 0 && split == PXS_SPLIT_TRAIN;
+    const size_t half = jitter ? s->large_half : s->plain_half;
+    for (size_t i = 0; i < n && s->cache.map; i++)
+        pxs_pages_expect((jitter ? s->large : s->plain) +
+                             2 * (size_t)s->pairs[split][indices[i]] * half,
+                         2 * half);
 }
 
 void pxs_dataset_order(uint32_t *order, uint32_t n, bool shuffle, uint64_t seed, uint32_t epoch) {

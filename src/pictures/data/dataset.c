@@ -7,38 +7,35 @@
 
 /* ---- memory --------------------------------------------------------------------------------- */
 
-/* Sizes of the pixels, refused before they are taken where the machine has not that much memory at
- * all. */
-static enum pxs_status plan_memory(struct pxs_dataset *set, const struct pxs_scan *scan,
-                                   struct pxs_error *err) {
-    char need[32], have[32];
-    size_t side = (size_t)set->jitter;
-    set->plain_half = (size_t)set->height * (size_t)set->width * (size_t)set->channels;
-    set->large_half = set->jitter == 0 ? 0
-                                       : ((size_t)set->height + side) *
-                                             ((size_t)set->width + side) * (size_t)set->channels;
-    double bytes = 2.0 * (double)(scan->train + scan->val) * (double)set->plain_half +
-                   2.0 * (double)scan->train * (double)set->large_half;
-    double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGE_SIZE);
-    if (memory > 0 && bytes > memory) {
-        pxs_format_bytes(need, (uint64_t)bytes);
-        pxs_format_bytes(have, (uint64_t)memory);
-        return pxs_fail(err, PXS_E_INVALID,
-                        "the pixels of %zu pairs take %s of memory, this machine has %s; use fewer "
-                        "pairs or a smaller img_height and img_width",
-                        scan->train + scan->val, need, have);
-    }
-    set->info.bytes = (size_t)bytes;
-    return PXS_OK;
+static size_t half_bytes(const struct pxs_dataset_options *o, int jitter) {
+    return (size_t)(o->img_height + jitter) * (size_t)(o->img_width + jitter) * (size_t)o->channels;
 }
 
-static enum pxs_status take_memory(struct pxs_dataset *set, const struct pxs_scan *scan,
-                                   struct pxs_error *err) {
-    size_t pairs = scan->train + scan->val;
-    set->plain = malloc(2 * pairs * set->plain_half + 1);
-    set->large = malloc(2 * scan->train * set->large_half + 1);
+uint64_t pxs_dataset_bytes(const struct pxs_dataset_options *o, uint64_t train, uint64_t val) {
+    return 2 * (train + val) * half_bytes(o, 0) +
+           (o->jitter > 0 ? 2 * train * half_bytes(o, o->jitter) : 0);
+}
+
+/* Refused before it is taken where the machine has not that much memory at all. */
+static enum pxs_status check_memory(const struct pxs_dataset *set, const struct pxs_scan *scan,
+                                    struct pxs_error *err) {
+    char need[32], have[32];
+    const double memory = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGE_SIZE);
+    if (memory <= 0 || (double)set->info.bytes <= memory)
+        return PXS_OK;
+    pxs_format_bytes(need, set->info.bytes);
+    pxs_format_bytes(have, (uint64_t)memory);
+    return pxs_fail(err, PXS_E_INVALID,
+                    "the pixels of %zu pairs take %s of memory, this machine has %s; use fewer "
+                    "pairs or a smaller img_height and img_width",
+                    scan->train + scan->val, need, have);
+}
+
+static enum pxs_status take_names(struct pxs_dataset *set, const struct pxs_scan *scan,
+                                  struct pxs_error *err) {
+    const size_t pairs = scan->train + scan->val;
     set->names = pxs_arena_alloc(&set->arena, (pairs + 1) * sizeof *set->names);
-    if (!set->plain || !set->large || !set->names)
+    if (!set->names)
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < pairs; i++) {
         char name[4096];
@@ -48,6 +45,48 @@ static enum pxs_status take_memory(struct pxs_dataset *set, const struct pxs_sca
             return pxs_fail_nomem(err);
     }
     return PXS_OK;
+}
+
+/* Opens the cache file of a large set, or with `keep` begins to make it; *there: its pixels are
+ * in it already. Where there can be none, memory has to do. */
+static enum pxs_status find_cache(const struct pxs_dataset_options *o, bool keep,
+                                  struct pxs_dataset *set, struct pxs_scan *scan,
+                                  const struct pxs_cache_shape *shape, bool *there,
+                                  struct pxs_error *err) {
+    struct pxs_error why;
+    if (!o->cache || set->info.bytes < PXS_DATASET_SHARED_FROM)
+        return PXS_OK;
+    enum pxs_status status = pxs_cache_name(&set->cache, o->cache, o->path, scan, shape, &why);
+    if (status == PXS_OK) {
+        set->info.shared = true;
+        *there = pxs_cache_open(&set->cache, scan, shape);
+    }
+    if (status == PXS_OK && !*there && keep)
+        status = pxs_cache_begin(&set->cache, scan, shape, o->stop, o->logger, there, &why);
+    if (status == PXS_E_STOPPED || status == PXS_E_NOMEM)
+        return pxs_fail(err, status, "%s", why.message);
+    if (status != PXS_OK) {
+        set->info.shared = false;
+        pxs_log(o->logger, PXS_LOG_WARN,
+                "each job decodes the pictures into its own memory, since there can be no file "
+                "for all: %s",
+                why.message);
+    }
+    return PXS_OK;
+}
+
+/* Where the pixels will lie, or do. */
+static enum pxs_status place_pixels(struct pxs_dataset *set, const struct pxs_scan *scan,
+                                    struct pxs_error *err) {
+    const size_t pairs = scan->train + scan->val;
+    if (set->cache.map) {
+        set->plain = pxs_cache_pixels(&set->cache);
+        set->large = set->plain + 2 * pairs * set->plain_half;
+        return PXS_OK;
+    }
+    set->plain = malloc(2 * pairs * set->plain_half + 1);
+    set->large = malloc(2 * scan->train * set->large_half + 1);
+    return set->plain && set->large ? PXS_OK : pxs_fail_nomem(err);
 }
 
 /* ---- pixels --------------------------------------------------------------------------------- */
@@ -86,6 +125,10 @@ static enum pxs_status put_pair(void *user, size_t pair, const struct pxs_half h
                                  s->large + at * s->large_half, err);
         pxs_image_finish(&grey);
         PXS_TRY(status);
+        if (s->cache.map)
+            pxs_pages_leave(s->plain + at * s->plain_half, s->plain_half);
+        if (s->cache.map && s->jitter > 0 && pair < f->train)
+            pxs_pages_leave(s->large + at * s->large_half, s->large_half);
     }
     return PXS_OK;
 }
@@ -101,12 +144,30 @@ static enum pxs_status fill(const struct pxs_dataset_options *o, bool keep, stru
         return pxs_fail(err, PXS_E_INVALID,
                         "val_fraction is set, but %s/%s exists; remove the one or the other",
                         o->path, val->where ? val->where : val->side[0]);
-    PXS_TRY(plan_memory(set, scan, err));
-    if (keep)
-        PXS_TRY(take_memory(set, scan, err));
+    set->plain_half = half_bytes(o, 0);
+    set->large_half = o->jitter > 0 ? half_bytes(o, o->jitter) : 0;
+    set->info.bytes = (size_t)pxs_dataset_bytes(o, scan->train, scan->val);
+    const struct pxs_cache_shape shape = {.height = o->img_height,
+                                          .width = o->img_width,
+                                          .channels = o->channels,
+                                          .jitter = o->jitter,
+                                          .pixel_bytes = set->info.bytes};
+    bool there = false;
+    PXS_TRY(find_cache(o, keep, set, scan, &shape, &there, err));
+    if (!set->info.shared)
+        PXS_TRY(check_memory(set, scan, err));
+    if (keep) {
+        PXS_TRY(take_names(set, scan, err));
+        PXS_TRY(place_pixels(set, scan, err));
+    }
     struct filling filling = {set, scan->train};
-    PXS_TRY(pxs_scan_read(scan, o->pool, o->stop, o->meter, keep ? put_pair : NULL, &filling, err));
+    if (!there)
+        PXS_TRY(
+            pxs_scan_read(scan, o->pool, o->stop, o->meter, keep ? put_pair : NULL, &filling, err));
     PXS_TRY(pxs_problems_fail(&scan->problems, o->path, err));
+    struct pxs_error why; /* the pixels are there, whatever becomes of the file */
+    if (!there && set->cache.map && pxs_cache_commit(&set->cache, scan, &shape, &why) != PXS_OK)
+        pxs_log(o->logger, PXS_LOG_WARN, "no file for all jobs: %s", why.message);
     PXS_TRY(pxs_split_pairs(scan, o, set->pairs, &set->info, err));
 
     const struct pxs_seen *first = &scan->seen[0];
@@ -135,6 +196,7 @@ static enum pxs_status build(const struct pxs_dataset_options *o, bool keep,
     struct pxs_dataset *set = calloc(1, sizeof *set);
     if (!set)
         return pxs_fail_nomem(err);
+    set->cache.fd = set->cache.lock.fd = -1;
     set->height = o->img_height;
     set->width = o->img_width;
     set->channels = o->channels;
@@ -170,8 +232,11 @@ enum pxs_status pxs_dataset_inspect(const struct pxs_dataset_options *options,
 void pxs_dataset_destroy(struct pxs_dataset **set) {
     if (!set || *set == NULL)
         return;
-    free((*set)->plain);
-    free((*set)->large);
+    if (!(*set)->cache.map) {
+        free((*set)->plain);
+        free((*set)->large);
+    }
+    pxs_cache_finish(&(*set)->cache);
     free((*set)->pairs[0]);
     free((*set)->pairs[1]);
     pxs_arena_finish(&(*set)->arena);
@@ -189,4 +254,8 @@ size_t pxs_dataset_count(const struct pxs_dataset *set, enum pxs_split split) {
 
 const char *pxs_dataset_name(const struct pxs_dataset *set, enum pxs_split split, size_t index) {
     return set->names[set->pairs[split][index]];
+}
+
+const char *pxs_dataset_cache(const struct pxs_dataset *set) {
+    return set->cache.map ? set->cache.path : "";
 }

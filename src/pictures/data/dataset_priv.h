@@ -3,6 +3,7 @@
 #define PIXSWEEP_DATA_DATASET_PRIV_H
 
 #include "pixsweep/data.h"
+#include "cache_priv.h"
 #include "scan_priv.h"
 
 /* Pairs are numbered as found: those of train/ first, then those of val/. Half k of pair p (0 = A,
@@ -12,6 +13,7 @@ struct pxs_dataset {
     struct pxs_dataset_info info;
     int height, width, channels, jitter;
     bool a_to_b;
+    struct pxs_cache cache; /* with a map: plain and large lie in it */
     uint8_t *plain, *large;
     size_t plain_half, large_half;
     uint32_t *pairs[2]; /* by enum pxs_split: numbers of its pairs in file order */

@@ -11,6 +11,7 @@
 
 enum pxs_status pxs_scan_list(struct pxs_scan *scan, const char *path, struct pxs_error *err) {
     PXS_TRY(pxs_list(path, &scan->listing, &scan->problems, err));
+    scan->listed = scan->problems.n;
     scan->train = scan->listing.folder[PXS_SPLIT_TRAIN].pairs;
     scan->val = scan->listing.folder[PXS_SPLIT_VAL].pairs;
     scan->seen = calloc(scan->train + scan->val + 1, sizeof *scan->seen);

@@ -28,6 +28,7 @@ struct pxs_scan {
     struct pxs_problems problems;
     struct pxs_seen *seen; /* all pairs: those of train/, then those of val/ */
     size_t train, val;     /* pairs found in the two folders */
+    size_t listed;         /* problems that listing found; those of reading follow */
     size_t overlap;        /* pairs of val/ whose content is in train/ */
     char hash[PXS_SHA256_HEX];
     int img_width, img_height; /* what halves become; 0: not known */

@@ -104,7 +104,9 @@ static enum pxs_status launch(struct pxs_supervisor *s, struct pxs_slot *slot,
                           .resume_every = s->plan->how.resume_every_s,
                           .grace = pxs_grace(s),
                           .allow_mixed = s->options->allow_mixed};
-    char log[PXS_PATH_MAX];
+    char log[PXS_PATH_MAX], cache[PXS_PATH_MAX];
+    if (pxs_path_join(cache, sizeof cache, s->plan->results, PXS_CACHE_FOLDER))
+        job.cache = cache;
     if (s->task) {
         job.task = s->task->task;
         job.restart = s->task->restart;

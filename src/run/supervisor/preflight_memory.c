@@ -135,7 +135,7 @@ static void path_of(int fd, char out[64]) {
 static enum pxs_status launch(struct pxs_supervisor *s, struct probe *p,
                               const struct pxs_text *yaml, struct pxs_error *err) {
     struct pxs_text text = {0}, nothing = {0};
-    char config[64], path[64];
+    char config[64], path[64], cache[PXS_PATH_MAX];
     cpu_set_t used, cores;
     CPU_ZERO(&used);
     int threads = pxs_slot_draw(&s->plan->slots, &s->allowed, &used, (size_t)s->plan->slots.jobs,
@@ -143,10 +143,13 @@ static enum pxs_status launch(struct pxs_supervisor *s, struct probe *p,
     PXS_TRY(open_file("preflight.log", &nothing, &p->log, err));
     PXS_TRY(open_file("config.yaml", yaml, &p->config, err));
     path_of(p->config, config);
+    if (!pxs_path_join(cache, sizeof cache, s->plan->results, PXS_CACHE_FOLDER))
+        cache[0] = '\0';
     const struct pxs_job job = {.kind = PXS_JOB_PREFLIGHT,
                                 .supervisor = getpid(),
                                 .threads = threads,
                                 .kernels = s->options->kernels ? s->options->kernels : "auto",
+                                .cache = cache,
                                 .config = config,
                                 .memory = (int64_t)p->memory.available};
     enum pxs_status status = pxs_job_print(&job, &text, err);

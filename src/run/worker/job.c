@@ -7,8 +7,8 @@
 #include "pixsweep/records/files.h"
 #include "pixsweep/worker.h"
 
-/* Version 1 has no claim, version 2 no task. */
-enum { JOB_VERSION = 3, JOB_MAX = 1 << 20 };
+/* Version 1 has no claim, version 2 no task, version 3 no cache. */
+enum { JOB_VERSION = 4, JOB_MAX = 1 << 20 };
 
 static const char *const kinds[] = {
     [PXS_JOB_ATTEMPT] = "attempt", [PXS_JOB_PREFLIGHT] = "preflight"};
@@ -22,6 +22,7 @@ enum pxs_status pxs_job_print(const struct pxs_job *job, struct pxs_text *out,
     pxs_json_put_int(&w, "supervisor", job->supervisor);
     pxs_json_put_int(&w, "threads", job->threads);
     pxs_json_put_string(&w, "kernels", job->kernels);
+    pxs_json_put_string(&w, "cache", job->cache ? job->cache : "");
     if (job->kind == PXS_JOB_PREFLIGHT) {
         pxs_json_put_string(&w, "config", job->config);
         pxs_json_put_int(&w, "memory", job->memory);
@@ -124,6 +125,9 @@ static enum pxs_status read_job(struct pxs_json root, const char *path, struct p
     PXS_TRY(get_int(root, "supervisor", 1, &job->supervisor, err));
     PXS_TRY(get_int(root, "threads", 1, &job->threads, err));
     PXS_TRY(pxs_json_get_string(root, "kernels", &job->kernels, err));
+    job->cache = "";
+    if (version >= 4)
+        PXS_TRY(pxs_json_get_string(root, "cache", &job->cache, err));
     if (strcmp(word, kinds[PXS_JOB_ATTEMPT]) == 0) {
         job->kind = PXS_JOB_ATTEMPT;
         return read_attempt(root, version, job, err);

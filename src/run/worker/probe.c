@@ -1,5 +1,7 @@
 /* A preflight: one batch of a configuration in a process of its own, which says how much memory it
- * took. It writes no file; its last line on stderr is for the supervisor (preflight_memory.c). */
+ * took. It writes no file but the
+ * one of pixels that all jobs share; its last line on stderr is for the supervisor
+ * (preflight_memory.c). */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -43,8 +45,12 @@ static enum pxs_status carry_out(const struct pxs_job *job, struct pxs_stop *sto
     if (status == PXS_OK)
         status = pxs_pool_create((int)job->threads, &pool, err);
     if (status == PXS_OK) {
-        const struct pxs_train_job batch = {
-            .params = params, .pool = pool, .kernels = job->kernels, .stop = stop, .log = log};
+        const struct pxs_train_job batch = {.params = params,
+                                            .pool = pool,
+                                            .kernels = job->kernels,
+                                            .cache = job->cache[0] != '\0' ? job->cache : NULL,
+                                            .stop = stop,
+                                            .log = log};
         status = pxs_train_probe(&batch, err);
     }
     pxs_pool_destroy(&pool);

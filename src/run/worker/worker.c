@@ -98,6 +98,7 @@ static enum pxs_status train(struct pxs_worker *w, struct pxs_error *err) {
                                 .pool = pool,
                                 .kernels = w->job.kernels,
                                 .data_hash = w->job.data_hash,
+                                .cache = w->job.cache[0] != '\0' ? w->job.cache : NULL,
                                 .stop = w->stop,
                                 .log = w->log,
                                 .config_hash = w->job.config_hash,
