@@ -178,32 +178,36 @@ END_TEST
 
 /* ---- Winograd transforms -------------------------------------------------------------------- */
 
-/* The matrices of F(m,2) and, for the sizes of the errors, their absolute values. */
+/* The matrices of F(m,r) and, for the sizes of the errors, their absolute values. Weights of the
+ * exact kind are multiples of `unit`: F(4,2) divides by 6 twice, F(4,3) by 24. */
 struct matrices {
-    int m, nx, nxi;
+    int m, r, nx, nxi, taps, unit;
     const struct pxs_tile_isa *tile;
     struct tiling plain, absolute;
 };
 
-static struct matrices matrices_of(const struct pxs_isa *isa, int m) {
+static struct matrices matrices_of(const struct pxs_isa *isa, int m, int r) {
     struct pxs_conv_shape s = halving(1, m, m, 1, 1);
-    struct matrices k = {.m = m, .nx = m + 1, .nxi = (m + 1) * (m + 1)};
-    k.tile = m == 2 ? &isa->f2 : &isa->f4;
+    struct matrices k = {.m = m, .r = r, .nx = m + r - 1, .taps = r * r, .unit = r == 3 ? 576 : 36};
+    k.nxi = k.nx * k.nx;
+    if (r == 3)
+        s = (struct pxs_conv_shape)CONVOLUTION(1, m, m, 1, 1, 3, 1, 1, false);
+    k.tile = r == 3 ? m == 2 ? &isa->f2x3 : &isa->f4x3 : m == 2 ? &isa->f2x2 : &isa->f4x2;
     k.plain = make_tiling(&s, m, 0);
     k.absolute = make_tiling(&s, m, 1);
-    ck_assert_int_eq(k.tile->m, m);
+    ck_assert(k.tile->m == m && k.tile->r == r);
     return k;
 }
 
-/* Roundings on the way through two dimensions: up to five a dimension, each at most at the size of
+/* Roundings on the way through two dimensions: up to six a dimension, each at most at the size of
  * the whole. */
-#define TRANSFORM_SLACK (12 * 0x1p-24)
+#define TRANSFORM_SLACK (14 * 0x1p-24)
 
 /* One of the transforms on n vectors of `lanes` numbers: in [lane][n_in^2] -> want and size
  * [out][lane]. */
 static void transform(const double *l, const double *l_abs, int rows, int cols, bool turned,
                       const double *in, double *out, double *size) {
-    double in_abs[25];
+    double in_abs[36];
     int from = turned ? rows : cols;
     for (int i = 0; i < from * from; i++)
         in_abs[i] = fabs(in[i]);
@@ -212,14 +216,14 @@ static void transform(const double *l, const double *l_abs, int rows, int cols, 
 }
 
 /* big_in and small_in: pixels to points, for several panels. */
-static void check_in(const struct pxs_isa *isa, int m, bool of_big, int panels, bool exact) {
-    struct matrices k = matrices_of(isa, m);
+static void check_in(const struct pxs_isa *isa, int m, int r, bool of_big, int panels, bool exact) {
+    struct matrices k = matrices_of(isa, m, r);
     const double *l = of_big ? k.plain.bt : k.plain.at,
                  *l_abs = of_big ? k.absolute.bt : k.absolute.at;
     int side = of_big ? k.nx : m, n_src = side * side, channels = panels * PANEL;
     size_t panel_stride = (size_t)(PANEL + RANDOM_OF(gaps)),
            xi_stride = (size_t)panels * panel_stride + (size_t)RANDOM_OF(gaps);
-    const float *src[25];
+    const float *src[36];
     for (int i = 0; i < n_src; i++) {
         float *pixel = buffer((size_t)channels, RANDOM_OF(shifts));
         fill(pixel, (size_t)channels, 1, channels, exact, 1);
@@ -229,7 +233,7 @@ static void check_in(const struct pxs_isa *isa, int m, bool of_big, int panels, 
     float *dst = buffer((size_t)k.nxi * xi_stride, RANDOM_OF(shifts));
     double *want = numbers((size_t)(k.nxi * channels)), *size = numbers((size_t)(k.nxi * channels));
     for (int c = 0; c < channels; c++) {
-        double in[25], out[25], out_size[25];
+        double in[36], out[36], out_size[36];
         for (int i = 0; i < n_src; i++)
             in[i] = (double)src[i][c];
         transform(l, l_abs, of_big ? k.nx : m, k.nx, !of_big, in, out, out_size);
@@ -245,8 +249,8 @@ static void check_in(const struct pxs_isa *isa, int m, bool of_big, int panels, 
             size_t at = (size_t)(xi * channels + p * PANEL);
             expect_close(dst + (size_t)xi * xi_stride + (size_t)p * panel_stride, PANEL, 1, PANEL,
                          want + at, size + at, exact ? 0 : TRANSFORM_SLACK,
-                         "%s %s of F(%d,2): point %d, panel %d of %d", isa->name,
-                         of_big ? "big_in" : "small_in", m, xi, p, panels);
+                         "%s %s of F(%d,%d): point %d, panel %d of %d", isa->name,
+                         of_big ? "big_in" : "small_in", m, r, xi, p, panels);
             size_t written = 0;
             for (size_t i = PANEL; i < panel_stride; i++)
                 written += !is_mark(dst[(size_t)xi * xi_stride + (size_t)p * panel_stride + i]);
@@ -256,8 +260,8 @@ static void check_in(const struct pxs_isa *isa, int m, bool of_big, int panels, 
 }
 
 /* small_out: some of the pixels lie outside. */
-static void check_small_out(const struct pxs_isa *isa, int m, bool exact) {
-    struct matrices k = matrices_of(isa, m);
+static void check_small_out(const struct pxs_isa *isa, int m, int r, bool exact) {
+    struct matrices k = matrices_of(isa, m, r);
     size_t xi_stride = (size_t)(PANEL + RANDOM_OF(gaps));
     float *src = buffer((size_t)k.nxi * xi_stride, RANDOM_OF(shifts)), *dst[16];
     fill(src, xi_stride, (size_t)k.nxi, PANEL, exact, 1);
@@ -267,7 +271,7 @@ static void check_small_out(const struct pxs_isa *isa, int m, bool exact) {
         dst[i] = i / m < rows && i % m < cols ? buffer(PANEL, RANDOM_OF(shifts)) : NULL;
     double want[16][PANEL], size[16][PANEL];
     for (size_t c = 0; c < PANEL; c++) {
-        double in[25], out[16], out_size[16];
+        double in[36], out[16], out_size[16];
         for (size_t xi = 0; xi < (size_t)k.nxi; xi++)
             in[xi] = (double)src[xi * xi_stride + c];
         transform(k.plain.at, k.absolute.at, m, k.nx, false, in, out, out_size);
@@ -281,13 +285,13 @@ static void check_small_out(const struct pxs_isa *isa, int m, bool exact) {
     for (int i = 0; i < m * m; i++)
         if (dst[i])
             expect_close(dst[i], PANEL, 1, PANEL, want[i], size[i], exact ? 0 : TRANSFORM_SLACK,
-                         "%s small_out of F(%d,2): pixel %d", isa->name, m, i);
+                         "%s small_out of F(%d,%d): pixel %d", isa->name, m, r, i);
     buffers_done();
 }
 
 /* big_out adds to a plane. */
-static void check_big_out(const struct pxs_isa *isa, int m, bool exact) {
-    struct matrices k = matrices_of(isa, m);
+static void check_big_out(const struct pxs_isa *isa, int m, int r, bool exact) {
+    struct matrices k = matrices_of(isa, m, r);
     size_t xi_stride = (size_t)(PANEL + RANDOM_OF(gaps)),
            ld = (size_t)(k.nx * PANEL + RANDOM_OF(gaps));
     float *src = buffer((size_t)k.nxi * xi_stride, RANDOM_OF(shifts)),
@@ -298,7 +302,7 @@ static void check_big_out(const struct pxs_isa *isa, int m, bool exact) {
     double *want = before(plane, ld, (size_t)k.nx, cols, exact, true),
            *size = magnitudes(want, (size_t)(k.nx * cols));
     for (size_t c = 0; c < PANEL; c++) {
-        double in[25], out[25], out_size[25];
+        double in[36], out[36], out_size[36];
         for (size_t xi = 0; xi < (size_t)k.nxi; xi++)
             in[xi] = (double)src[xi * xi_stride + c];
         transform(k.plain.bt, k.absolute.bt, k.nx, k.nx, true, in, out, out_size);
@@ -310,28 +314,27 @@ static void check_big_out(const struct pxs_isa *isa, int m, bool exact) {
     k.tile->big_out(src, xi_stride, plane, ld);
     tamper("big_out", plane, ld, (size_t)k.nx, cols);
     expect_close(plane, ld, (size_t)k.nx, cols, want, size, exact ? 0 : TRANSFORM_SLACK,
-                 "%s big_out of F(%d,2)", isa->name, m);
+                 "%s big_out of F(%d,%d)", isa->name, m, r);
     buffers_done();
 }
 
-/* Weights are multiples of 36 in the exact class: F(4,2) divides by 6 twice. */
-static void check_weight_in(const struct pxs_isa *isa, int m, int rows, bool exact) {
-    struct matrices k = matrices_of(isa, m);
+static void check_weight_in(const struct pxs_isa *isa, int m, int r, int rows, bool exact) {
+    struct matrices k = matrices_of(isa, m, r);
     size_t count = (size_t)rows * PANEL, xi_stride = count + (size_t)RANDOM_OF(gaps);
-    const float *tap[4];
-    for (int a = 0; a < 4; a++) {
+    const float *tap[9];
+    for (int a = 0; a < k.taps; a++) {
         float *taps = buffer(count, RANDOM_OF(shifts));
-        fill(taps, PANEL, (size_t)rows, PANEL, exact, 36);
+        fill(taps, PANEL, (size_t)rows, PANEL, exact, k.unit);
         freeze(taps);
         tap[a] = taps;
     }
     float *dst = buffer((size_t)k.nxi * xi_stride, RANDOM_OF(shifts));
     double *want = numbers((size_t)k.nxi * count), *size = numbers((size_t)k.nxi * count);
     for (size_t c = 0; c < count; c++) {
-        double in[4], out[25], out_size[25];
-        for (int a = 0; a < 4; a++)
+        double in[9], out[36], out_size[36];
+        for (int a = 0; a < k.taps; a++)
             in[a] = (double)tap[a][c];
-        transform(k.plain.g, k.absolute.g, k.nx, 2, false, in, out, out_size);
+        transform(k.plain.g, k.absolute.g, k.nx, k.r, false, in, out, out_size);
         for (size_t xi = 0; xi < (size_t)k.nxi; xi++) {
             want[xi * count + c] = exact ? nearbyint(out[xi]) : out[xi];
             size[xi * count + c] = out_size[xi];
@@ -340,38 +343,38 @@ static void check_weight_in(const struct pxs_isa *isa, int m, int rows, bool exa
     k.tile->weight_in(tap, rows, dst, xi_stride);
     tamper("weight_in", dst, xi_stride, (size_t)k.nxi, (int)count);
     expect_close(dst, xi_stride ? xi_stride : 1, (size_t)k.nxi * (count > 0), (int)count, want,
-                 size, exact ? 0 : TRANSFORM_SLACK, "%s weight_in of F(%d,2), %d rows", isa->name,
-                 m, rows);
+                 size, exact ? 0 : TRANSFORM_SLACK, "%s weight_in of F(%d,%d), %d rows", isa->name,
+                 m, r, rows);
     buffers_done();
 }
 
-static void check_weight_out(const struct pxs_isa *isa, int m, bool exact) {
+static void check_weight_out(const struct pxs_isa *isa, int m, int r, bool exact) {
     enum { BLOCK = PANEL * PANEL };
-    struct matrices k = matrices_of(isa, m);
-    float *src = buffer((size_t)k.nxi * BLOCK, RANDOM_OF(shifts)), *tap[4];
-    fill(src, BLOCK, (size_t)k.nxi, BLOCK, exact, 36);
+    struct matrices k = matrices_of(isa, m, r);
+    float *src = buffer((size_t)k.nxi * BLOCK, RANDOM_OF(shifts)), *tap[9];
+    fill(src, BLOCK, (size_t)k.nxi, BLOCK, exact, k.unit);
     freeze(src);
-    double *want[4], *size[4];
-    for (int a = 0; a < 4; a++) {
+    double *want[9], *size[9];
+    for (int a = 0; a < k.taps; a++) {
         tap[a] = buffer(BLOCK, RANDOM_OF(shifts));
         want[a] = before(tap[a], PANEL, PANEL, PANEL, exact, false);
         size[a] = magnitudes(want[a], BLOCK);
     }
     for (size_t c = 0; c < BLOCK; c++) {
-        double in[25], out[4], out_size[4];
+        double in[36], out[9], out_size[9];
         for (size_t xi = 0; xi < (size_t)k.nxi; xi++)
             in[xi] = (double)src[xi * BLOCK + c];
-        transform(k.plain.g, k.absolute.g, k.nx, 2, true, in, out, out_size);
-        for (int a = 0; a < 4; a++) {
+        transform(k.plain.g, k.absolute.g, k.nx, k.r, true, in, out, out_size);
+        for (int a = 0; a < k.taps; a++) {
             want[a][c] += exact ? nearbyint(out[a]) : out[a];
             size[a][c] += out_size[a];
         }
     }
     k.tile->weight_out(src, tap);
-    tamper("weight_out", tap[3], PANEL, PANEL, PANEL);
-    for (int a = 0; a < 4; a++)
+    tamper("weight_out", tap[k.taps - 1], PANEL, PANEL, PANEL);
+    for (int a = 0; a < k.taps; a++)
         expect_close(tap[a], PANEL, PANEL, PANEL, want[a], size[a], exact ? 0 : TRANSFORM_SLACK,
-                     "%s weight_out of F(%d,2): tap %d", isa->name, m, a);
+                     "%s weight_out of F(%d,%d): tap %d", isa->name, m, r, a);
     buffers_done();
 }
 
@@ -379,15 +382,15 @@ START_TEST(transforms)
 {
     random_start("isa_transforms");
     FOR_EACH_ISA(isa)
-    for (int k = 0; k < 64; k++) {
-        int m = k % 2 ? 2 : 4;
-        bool exact = k / 2 % 2;
-        check_in(isa, m, true, k / 4 % 4, exact);
-        check_in(isa, m, false, k / 4 % 4, exact);
-        check_small_out(isa, m, exact);
-        check_big_out(isa, m, exact);
-        check_weight_in(isa, m, k / 4 < 4 ? k / 4 : random_int(15, 33), exact);
-        check_weight_out(isa, m, exact);
+    for (int k = 0; k < 128; k++) {
+        int m = k % 2 ? 2 : 4, r = k / 2 % 2 ? 2 : 3, panels = k / 8 % 4;
+        bool exact = k / 4 % 2;
+        check_in(isa, m, r, true, panels, exact);
+        check_in(isa, m, r, false, panels, exact);
+        check_small_out(isa, m, r, exact);
+        check_big_out(isa, m, r, exact);
+        check_weight_in(isa, m, r, k / 8 < 4 ? k / 8 : random_int(15, 33), exact);
+        check_weight_out(isa, m, r, exact);
     }
 }
 END_TEST

@@ -2,9 +2,10 @@
  * pointers, exact scratch.
  *
  * Each shape is computed on two kinds of numbers. Whole ones, so small and so sparse that every
- * step of every method is exact in f32 (weights are multiples of 36, which F(4,2) divides by 6
- * twice): there each result has to be right to the last bit, and a wrong constant, tap or border
- * shows by far. And random ones, where the error must stay within what rounding explains:
+ * step of every method is exact in f32 (weights are multiples of 36 or 576, since F(4,2) divides by
+ * 6 twice and F(4,3) by 24): there each result has to be right to the last bit, and a wrong
+ * constant, tap or border shows by far. And random ones, where the error must stay within what
+ * rounding explains:
  *
  * - direct and im2col: sum_slack of the number of terms, times the sum of absolute products.
  * - Winograd: the products in the middle are sums of K terms. Rounding leaves a random error of at
@@ -36,7 +37,7 @@ struct layer {
 };
 
 /* One kind of numbers. `factor` meets `big` in W: of the exact kind, weights and it are multiples
- * of 36. */
+ * of 36 or 576. */
 struct numbers {
     bool exact;
     float *big, *small, *factor, *weight, *before;
@@ -86,8 +87,13 @@ static struct numbers random_numbers(const struct layer *l) {
 
 /* ---- whole numbers -------------------------------------------------------------------------- */
 
-enum { MOST_WEIGHT = 2, UNIT = 36, MOST_BEFORE = 8 };
+enum { MOST_WEIGHT = 2, MOST_BEFORE = 8 };
 #define EXACT_LIMIT 0x1p22
+
+/* What weights and factors are multiples of: F(4,2) divides by 6 twice, F(4,3) by 24. */
+static int unit_of(const struct pxs_conv_shape *s) {
+    return s->kernel == 3 && s->stride == 1 ? 576 : 36;
+}
 
 /* The sum of absolute values over the channels of each pixel. */
 static double *collapse(const float *p, size_t ld, size_t pixels, int channels) {
@@ -98,9 +104,10 @@ static double *collapse(const float *p, size_t ld, size_t pixels, int channels) 
     return sum;
 }
 
-static bool is_halving(const struct pxs_conv_shape *s) {
-    return s->kernel == 4 && s->stride == 2 && !s->reflect && s->big_h == 2 * s->h &&
-           s->big_w == 2 * s->w;
+/* Whether a Winograd method may compute this shape. */
+static bool has_phases(const struct pxs_conv_shape *s) {
+    return (s->kernel == 3 || s->kernel == 4) && s->padding <= 1 &&
+           (s->stride == 1 || (s->stride == 2 && !s->reflect));
 }
 
 /* No step of D or U on these numbers exceeds this: the chain of F(4,2) on absolute values where it
@@ -114,8 +121,8 @@ static double largest_step(const struct layer *l, enum pxs_pass pass, const floa
     double *in = down ? collapse(p, l->ld_big, l->pixels_big, l->s.cb)
                       : collapse(p, l->ld_small, l->pixels_small, l->s.cs);
     for (size_t i = 0; i < PXS_COUNT(weight); i++)
-        weight[i] = MOST_WEIGHT * UNIT;
-    if (is_halving(&s)) {
+        weight[i] = MOST_WEIGHT * unit_of(&s);
+    if (has_phases(&s)) {
         struct tiling t = make_tiling(&s, 4, 1);
         (down ? chain_down : chain_up)(&t, in, weight, out, &most);
     } else {
@@ -152,14 +159,14 @@ static void squares(const struct tiling *t, const double *points, size_t channel
 
 /* The same for W; sums over tiles by Cauchy and Schwarz. */
 static double largest_weight_step(const struct layer *l, const float *big, const float *factor) {
-    if (!is_halving(&l->s)) /* mirrored, a pixel may meet a tap up to four times */
+    if (!has_phases(&l->s)) /* mirrored, a pixel may meet a tap up to four times */
         return 2 * sqrt(channel_squares(big, l->ld_big, l->pixels_big, l->s.cb) *
                         channel_squares(factor, l->ld_small, l->pixels_small, l->s.cs));
     struct tiling t = make_tiling(&l->s, 4, 1);
-    double of_big[25] = {0}, of_small[25] = {0}, most = 0;
+    double of_big[36] = {0}, of_small[36] = {0}, most = 0;
     squares(&t,
             points_of_big(&t, magnitudes(widen(big, l->ld_big, l->pixels_big, l->s.cb), l->n_big)),
-            4 * (size_t)l->s.cb, of_big);
+            (size_t)(t.phases * l->s.cb), of_big);
     squares(&t,
             points_of_small(
                 &t, magnitudes(widen(factor, l->ld_small, l->pixels_small, l->s.cs), l->n_small)),
@@ -177,7 +184,7 @@ static struct numbers whole_numbers(const struct layer *l, int passes) {
     d.factor = buffer(l->pixels_small * l->ld_small, l->shift);
     d.weight = buffer(l->n_weight, l->shift);
     d.before = buffer(l->pixels_big * l->ld_big, 0);
-    fill_whole(d.weight, 1, l->n_weight, 1, MOST_WEIGHT, UNIT, 1.0);
+    fill_whole(d.weight, 1, l->n_weight, 1, MOST_WEIGHT, unit_of(&l->s), 1.0);
     fill_whole(d.before, l->ld_big, l->pixels_big, l->s.cb, MOST_BEFORE, 1, 1.0);
     for (density = 1.0;; density *= 0.6) {
         fill_whole(d.big, l->ld_big, l->pixels_big, l->s.cb, 3, 1, density);
@@ -190,7 +197,7 @@ static struct numbers whole_numbers(const struct layer *l, int passes) {
             break;
     }
     for (density = 1.0;; density *= 0.6) {
-        fill_whole(d.factor, l->ld_small, l->pixels_small, l->s.cs, 1, UNIT, density);
+        fill_whole(d.factor, l->ld_small, l->pixels_small, l->s.cs, 1, unit_of(&l->s), density);
         if (!(passes & WEIGHT) || largest_weight_step(l, d.big, d.factor) < EXACT_LIMIT)
             break;
     }
@@ -235,7 +242,7 @@ static double terms_of(const struct layer *l, enum pxs_pass pass, const struct t
     const struct pxs_conv_shape *s = &l->s;
     int across = (s->kernel + s->stride - 1) / s->stride * (s->reflect ? 3 : 1);
     if (pass == PXS_PASS_DOWN)
-        return (t ? 4.0 : (double)(s->kernel * s->kernel)) * s->cb;
+        return (double)(t ? t->phases : s->kernel * s->kernel) * s->cb;
     if (pass == PXS_PASS_UP)
         return (t ? 1.0 : (double)(across * across)) * s->cs;
     return t ? t->tiles : (double)l->pixels_small;
@@ -417,7 +424,8 @@ static const struct kind {
 } kinds[] = {
     {4, 2, 1, false}, {4, 1, 1, false}, {3, 1, 1, true},  {3, 1, 1, false}, {3, 2, 1, false},
     {7, 1, 3, true},  {7, 1, 3, false}, {1, 1, 0, false}, {3, 2, 1, true},  {2, 3, 0, false},
-    {4, 2, 3, true},  {5, 1, 2, true},  {4, 1, 2, true},  {1, 2, 0, false},
+    {4, 2, 3, true},  {5, 1, 2, true},  {4, 1, 2, true},  {1, 2, 0, false}, {4, 1, 1, true},
+    {3, 1, 0, false}, {4, 2, 0, false}, {3, 2, 0, false},
 };
 static const int big_sides[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 17};
 
@@ -484,6 +492,11 @@ static const struct {
     {HALVING(60, 3, 3, 256, 16), DOWN | WEIGHT}, /* F(2,2) */
     {HALVING(53, 5, 5, 16, 416), UP},
     {HALVING(80, 3, 3, 16, 752), UP},
+    {CONVOLUTION(27, 9, 9, 256, 16, 3, 1, 1, true), DOWN | WEIGHT}, /* F(4,3) */
+    {CONVOLUTION(27, 9, 9, 16, 256, 3, 1, 1, true), UP},
+    {CONVOLUTION(1, 150, 18, 16, 16, 3, 1, 1, true), ALL},
+    {CONVOLUTION(1, 150, 18, 16, 16, 3, 1, 1, false), ALL},
+    {CONVOLUTION(1, 150, 18, 16, 16, 4, 1, 1, false), ALL},
     /* batches of more tile rows than one; a row of tiles beyond MAX_TILES */
     {HALVING(2, 5, 129, 64, 16), ALL},
     {HALVING(2, 9, 270, 16, 16), ALL}, /* the same for F(4,2) */

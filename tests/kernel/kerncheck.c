@@ -10,7 +10,7 @@
 
 static const char usage[] = "usage: kerncheck [--list] [--only PART] [--seed N] [--brief] [--break "
                             "KERNEL[=off|swap|beyond]]\n"
-                            "       kerncheck --bench [--large] [--only SET or PASS]\n";
+                            "       kerncheck --bench [--large | --more] [--only SET or PASS]\n";
 
 static const struct part {
     const char *name, *about;
@@ -80,7 +80,8 @@ int main(int argc, char **argv) {
     mallopt(M_TRIM_THRESHOLD, 1 << 30);
 #endif
     const char *only = NULL;
-    bool wants_bench = false, large = false, is_broken = false;
+    enum bench_layers layers = BENCH_64;
+    bool wants_bench = false, is_broken = false;
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (!strcmp(argv[i], "--list"))
@@ -88,7 +89,9 @@ int main(int argc, char **argv) {
         else if (!strcmp(argv[i], "--bench"))
             wants_bench = true;
         else if (!strcmp(argv[i], "--large"))
-            large = true;
+            layers = BENCH_256;
+        else if (!strcmp(argv[i], "--more"))
+            layers = BENCH_MORE;
         else if (!strcmp(argv[i], "--brief"))
             set_brief();
         else if (!strcmp(argv[i], "--only") && value)
@@ -103,5 +106,5 @@ int main(int argc, char **argv) {
             return 2;
         }
     }
-    return wants_bench ? bench(only, large) : check(only, is_broken);
+    return wants_bench ? bench(only, layers) : check(only, is_broken);
 }

@@ -25,7 +25,9 @@ TCase *block_case(void);
 TCase *loss_case(void);
 TCase *element_case(void);
 TCase *threads_case(void);
-int bench(const char *only, bool large);
+/* pix2pix's own layers at 64 px and at 256 px, and those of the other networks. */
+enum bench_layers { BENCH_64, BENCH_256, BENCH_MORE };
+int bench(const char *only, enum bench_layers which);
 
 /* ---- random numbers ------------------------------------------------------------------------- */
 

@@ -298,6 +298,18 @@ START_TEST(methods_by_shape)
         {HALVING(1, 8, 2, 16, 16), PXS_METHOD_DIRECT, PXS_METHOD_F2, PXS_METHOD_F2},
         {HALVING(1, 3, 3, 16, 16), PXS_METHOD_DIRECT, PXS_METHOD_F2, PXS_METHOD_F4},
         {HALVING(8, 64, 64, 64, 128), PXS_METHOD_DIRECT, PXS_METHOD_F2, PXS_METHOD_F4},
+        {CONVOLUTION(1, 8, 8, 16, 16, 3, 1, 1, true), PXS_METHOD_TAPS, PXS_METHOD_F2,
+         PXS_METHOD_F4},
+        {CONVOLUTION(1, 8, 9, 16, 16, 4, 1, 1, false), PXS_METHOD_TAPS, PXS_METHOD_F2,
+         PXS_METHOD_F4},
+        {CONVOLUTION(1, 9, 8, 16, 16, 3, 2, 1, false), PXS_METHOD_TAPS, PXS_METHOD_F2,
+         PXS_METHOD_F4},
+        {CONVOLUTION(1, 9, 8, 16, 16, 3, 2, 1, true), PXS_METHOD_TAPS, PXS_METHOD_TAPS,
+         PXS_METHOD_TAPS},
+        {CONVOLUTION(1, 8, 8, 16, 16, 7, 1, 3, true), PXS_METHOD_TAPS, PXS_METHOD_TAPS,
+         PXS_METHOD_TAPS},
+        {CONVOLUTION(1, 8, 8, 16, 17, 3, 1, 1, true), PXS_METHOD_BLAS, PXS_METHOD_BLAS,
+         PXS_METHOD_BLAS},
     };
     for (size_t i = 0; i < PXS_COUNT(cases); i++)
         for (enum pxs_pass pass = PXS_PASS_DOWN; pass <= PXS_PASS_WEIGHT; pass++) {

@@ -170,6 +170,8 @@ static const struct {
     {HALVING(3, 9, 12, 70, 68), ALL}, /* im2col */
     {HALVING(4, 32, 64, 96, 8), ALL},
     {CONVOLUTION(2, 19, 23, 48, 32, 3, 1, 1, true), ALL},
+    {CONVOLUTION(27, 9, 9, 256, 16, 3, 1, 1, true), DOWN | WEIGHT},
+    {CONVOLUTION(27, 9, 9, 16, 256, 3, 1, 1, true), UP},
     {CONVOLUTION(2, 17, 12, 32, 80, 3, 2, 1, false), ALL},
     {CONVOLUTION(3, 11, 9, 32, 48, 4, 1, 1, false), ALL},
     {CONVOLUTION(2, 13, 21, 5, 20, 7, 1, 3, true), ALL},

@@ -1,15 +1,15 @@
-/* The chain of F(2,2) and F(4,2) in double, from their matrices: what the transforms of an
+/* The chain of F(m,2) and F(m,3) in double, from their matrices: what the transforms of an
  * instruction set are held to, and the size that a Winograd pass's rounding errors have. */
 #ifndef PIXSWEEP_KERNEL_TESTS_WINOGRAD_H
 #define PIXSWEEP_KERNEL_TESTS_WINOGRAD_H
 
 #include "pixsweep/kernel.h"
 
-/* BT [nx][nx], G [nx][2] and AT [m][nx], as they are (power 0), their absolute values (1) or
+/* BT [nx][nx], G [nx][r] and AT [m][nx], as they are (power 0), their absolute values (1) or
  * squares (2). */
 struct tiling {
-    int m, nx, nxi;
-    double bt[25], g[10], at[20];
+    int m, r, nx, nxi, phases, offset;
+    double bt[36], g[18], at[24];
     struct pxs_conv_shape s;
     int th, tw, tiles; /* of an image, and of the batch */
 };
@@ -18,8 +18,8 @@ struct tiling make_tiling(const struct pxs_conv_shape *s, int m, int power);
 /* l [rows][cols]: l in lT, or turned: lT in l. */
 void sandwich(const double *l, int rows, int cols, bool turned, const double *in, double *out);
 
-/* Tiles into points, channel last: V [xi][tile][4 b + phase], Y [xi][tile][c], U [xi][4 b +
- * phase][c]. */
+/* Tiles into points, channel last: V [xi][tile][phases b + phase], Y [xi][tile][c], U
+ * [xi][phases b + phase][c]. */
 double *points_of_big(const struct tiling *t, const double *big);
 double *points_of_small(const struct tiling *t, const double *small);
 double *points_of_weight(const struct tiling *t, const double *weight);

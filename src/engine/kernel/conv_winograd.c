@@ -1,12 +1,7 @@
-/* Polyphase Winograd: F(2,2) and F(4,2) for the 4x4 stride-2 layers.
+/* Winograd: F(m,2) and F(m,3) for the convolutions of 3x3 and 4x4, of stride 1 and 2.
  *
- * In one dimension, small pixel i meets big pixels 2i-1+k, k = 0 .. 3. Split the big side by parity
- * into two phases, p = 0 (odd pixels and the padding before them) and p = 1: d_p[s] = big[2s-1+p].
- * Then
- *     small[i] = sum over p of  g0 d_p[i] + g1 d_p[i+1],   g = (tap p, tap p+2):
- * two 2-tap stride-1 correlations; in two dimensions four 2x2 ones. Winograd's minimal filtering
- * F(m,2) (Winograd 1980; Lavin and Gray, CVPR 2016) makes m outputs of a 2-tap correlation from m+1
- * multiplications instead of 2m:
+ * Winograd's minimal filtering F(m,r) (Winograd 1980; Lavin and Gray, CVPR 2016) makes m outputs of
+ * an r-tap stride-1 correlation from m + r - 1 multiplications instead of m r:
  *     y = AT [ (G g) . (BT d) ],
  *
  *     F(2,2)  BT = 1 -1  0   G = 1 0   AT = 1 1  0
@@ -19,18 +14,40 @@
  *                  0 -1  0  1 0        1/6  1/3        0 1 -1 8 1
  *                  0  2 -1 -2 1         0    1         at the points 0, 1, -1, 2 and infinity.
  *
- * In two dimensions a tile of m x m small pixels takes (m+1)^2 products instead of 4 m^2: 9 instead
- * of 16, or 25 instead of 64; these are 1.78 and 2.56 times fewer.
+ *     F(2,3)  BT = 1  0 -1  0   G =  1    0   0    AT = 1 1  1  0
+ *                  0  1  1  0       1/2  1/2 1/2        0 1 -1 -1
+ *                  0 -1  1  0       1/2 -1/2 1/2        at 0, 1, -1 and infinity.
+ *                  0  1  0 -1        0    0   1
  *
- * Each product is a matrix product over all tiles t and channels, one for each of the (m+1)^2
- * places xi:
+ *     F(4,3)  BT = 4  0 -5  0 1 0   G =  1/4    0    0     AT = 1 1  1 1  1 0
+ *                  0 -4 -4  1 1 0       -1/6  -1/6 -1/6         0 1 -1 2 -2 0
+ *                  0  4 -4 -1 1 0       -1/6   1/6 -1/6         0 1  1 4  4 0
+ *                  0 -2 -1  2 1 0       1/24  1/12  1/6         0 1 -1 8 -8 1
+ *                  0  2 -1 -2 1 0       1/24 -1/12  1/6
+ *                  0  4  0 -5 0 1         0     0    1     at 0, 1, -1, 2, -2 and infinity.
+ *
+ * A convolution of k taps and stride t becomes a sum of such correlations, its phases: in one
+ * dimension small pixel i meets big pixels t i - padding + tap, and phase p has the taps t a + o p,
+ * a = 0 .. r-1, so its input is d_p[s] = big[t s - padding + o p]. 3 taps, stride 1   one phase of
+ * F(m,3) 4 taps, stride 2   two phases of F(m,2), o = 1: the even and the odd pixels 4 taps, stride
+ * 1   two phases of F(m,2), o = 2: the first and the last two taps 3 taps, stride 2   as 4 taps,
+ * whose last one is zero In two dimensions there are 1 or 4 phases.
+ *
+ * In two dimensions a tile of m x m small pixels takes nx^2 products, nx = m + r - 1, for each
+ * phase: with 4x4 taps these are 1.78 and 2.56 times fewer, with 3x3 taps and stride 1 they
+ * are 2.25 and 4 times fewer.
+ *
+ * Each product is a matrix product over all tiles t and channels, one for each of the nx^2 places
+ * xi:
  *   D  M[xi] = V[xi] U[xi]      V = BT d B over the big side, U = G g GT;   small = AT M A
  *   U  M[xi] = Y[xi] U[xi]^T    Y = A y AT over the small side;             d    += B M BT
  *   W  C[xi] = V[xi]^T Y[xi]    summed over all tiles;                      dg    = GT C G
  * U and W are the adjoints of D, not convolutions of their own. So the three input transforms V, Y,
  * U and their three transposes serve all six passes of a layer and its transpose, and no border
- * tile is wasted. Tiles of D's input overlap by one pixel; U adds these overlaps up in a plane of
- * one phase and 16 channels that stays in cache.
+ * tile is wasted. Tiles of D's input overlap by r - 1 pixels; U adds these overlaps up in a plane
+ * of 16 channels that stays in cache: with stride 2 one for each phase, with stride 1 one for all.
+ * Where the padding mirrors the edge the plane has the whole image, and what lies outside is added
+ * to the pixels that it shows.
  *
  * Tiles beyond the image (h or w not a multiple of m) read zeros and write nothing. A tile reads
  * its whole input, so a NaN spreads over its tile.
@@ -51,9 +68,12 @@ struct job {
     const struct pxs_isa *isa;
     const struct pxs_tile_isa *tile;
     struct pxs_conv_shape s;
-    int m, nx, nxi;
-    int th, tw;   /* tiles of an image, down and across */
-    int cbp, csp; /* panels of channels */
+    int m, r, nx, nxi;
+    int phases, offset; /* 1 or 4 in two dimensions; o above */
+    int planes;         /* U: planes of an image, of phases / planes phases each */
+    int over;           /* U: lines by which a plane is larger than its tiles */
+    int th, tw;         /* tiles of an image, down and across */
+    int cbp, csp;       /* panels of channels */
     const float *zeros;
     /* this chunk of tile rows, counted over the batch: row = image * th + ty */
     int row0, row1;
@@ -76,7 +96,16 @@ struct layout {
 };
 
 static struct job make_job(const struct pxs_conv_shape *s, int m) {
-    struct job j = {.s = *s, .m = m, .nx = m + 1, .nxi = (m + 1) * (m + 1)};
+    const bool one = s->kernel == 3 && s->stride == 1;
+    struct job j = {.s = *s,
+                    .m = m,
+                    .r = one ? 3 : 2,
+                    .phases = one ? 1 : 4,
+                    .offset = s->stride == 2 ? 1 : 2,
+                    .planes = s->stride == 2 ? 4 : 1};
+    j.nx = m + j.r - 1;
+    j.nxi = j.nx * j.nx;
+    j.over = j.r - 1 + (s->stride == 1 && !one ? j.offset : 0);
     j.th = pxs_ceil_div(s->h, m);
     j.tw = pxs_ceil_div(s->w, m);
     j.cbp = s->cb / PANEL;
@@ -86,8 +115,8 @@ static struct job make_job(const struct pxs_conv_shape *s, int m) {
 
 /* Tile rows of a chunk: within the budget, at least one. */
 static int chunk_rows(const struct job *j, bool v, bool y) {
-    size_t row =
-        (size_t)j->nxi * (size_t)j->tw * PANEL * (size_t)((v ? 4 * j->cbp : 0) + (y ? j->csp : 0));
+    size_t row = (size_t)j->nxi * (size_t)j->tw * PANEL *
+                 (size_t)((v ? j->phases * j->cbp : 0) + (y ? j->csp : 0));
     size_t rows = TILE_BUDGET / row, all = (size_t)j->s.n * (size_t)j->th;
     return (int)(rows < 1 ? 1 : pxs_min_size(rows, all));
 }
@@ -107,7 +136,7 @@ static size_t padded(int tiles) {
 /* Panels of K at a time. With few tiles, four panels of transformed weights fit into the innermost
  * cache beside them. */
 static int k_panels(const struct job *j, int tiles) {
-    return j->m == 4 && tiles <= 32 ? 4 : K_PANELS;
+    return j->m == 4 && (tiles <= 32 || j->r == 3) ? 4 : K_PANELS;
 }
 
 /* Tile rows that a piece computes at a time. */
@@ -115,25 +144,36 @@ static int batch_rows(const struct job *j) {
     return pxs_max_int(1, MAX_TILES / j->tw);
 }
 
+/* Zeros in place of pixels outside, and of a tap that is not there. */
+static size_t zero_floats(const struct pxs_conv_shape *s) {
+    return (size_t)pxs_max_int(PANEL * PANEL, pxs_max_int(s->cb, s->cs));
+}
+
+/* A line of a plane. */
+static size_t line_floats(const struct job *j) {
+    return (size_t)(j->tw * j->m + j->over) * PANEL;
+}
+
 static struct layout lay_out(struct job *j, int threads) {
     struct layout l = {0};
     size_t tiles_d = (size_t)chunk_rows(j, true, false) * (size_t)j->tw,
            tiles_u = (size_t)chunk_images(j) * (size_t)j->th * (size_t)j->tw,
            tiles_w = (size_t)chunk_rows(j, true, true) * (size_t)j->tw;
-    size_t big = (size_t)j->nxi * 4 * (size_t)j->cbp, little = (size_t)j->nxi * (size_t)j->csp;
+    size_t big = (size_t)(j->nxi * j->phases) * (size_t)j->cbp,
+           little = (size_t)j->nxi * (size_t)j->csp;
     size_t d = big * padded((int)tiles_d), u = little * padded((int)tiles_u),
            w = (big + little) * padded((int)tiles_w);
     size_t shared = d > u ? d : u, at = 0, own = 0;
-    l.zeros = pxs_take(&at, (size_t)pxs_max_int(j->s.cb, j->s.cs));
+    l.zeros = pxs_take(&at, zero_floats(&j->s));
     l.v = l.y = pxs_take(&at, shared > w ? shared : w);
-    /* U and four taps turned; in W, C and a run of the gradient */
-    size_t of_u = (size_t)(j->nxi * K_PANELS + 4) * PANEL * PANEL,
-           of_c = (size_t)j->nxi * PANEL * PANEL + PXS_RUN_FLOATS;
+    /* U and a phase's taps turned; in W, C and a run of the gradient */
+    size_t of_u = (size_t)(j->nxi * K_PANELS + j->r * j->r) * PANEL * PANEL,
+           of_c = (size_t)(j->nxi + 1) * PANEL * PANEL + PXS_RUN_FLOATS;
     pxs_take(&own, of_u > of_c ? of_u : of_c);
     size_t tiles = (size_t)batch_rows(j) * (size_t)j->tw;
     j->own_m = pxs_take(&own, (size_t)j->nxi * tiles * PANEL);
-    j->own_plane =
-        pxs_take(&own, (size_t)(batch_rows(j) * j->m + 1) * (size_t)(j->tw * j->m + 1) * PANEL);
+    int lines = (j->s.reflect ? j->th : batch_rows(j)) * j->m + j->over;
+    j->own_plane = pxs_take(&own, (size_t)lines * line_floats(j));
     j->own_floats = own;
     l.own = pxs_take(&at, own * (size_t)threads);
     l.total = at;
@@ -150,8 +190,8 @@ static struct job begin(const struct pxs_kernel_context *ctx, const struct pxs_c
     struct job j = make_job(s, m);
     struct layout l = lay_out(&j, pxs_pool_threads(ctx->pool));
     j.isa = ctx->set->isa;
-    j.tile = m == 2 ? &j.isa->f2 : &j.isa->f4;
-    memset(ctx->scratch + l.zeros, 0, (size_t)pxs_max_int(s->cb, s->cs) * sizeof(float));
+    j.tile = j.r == 3 ? m == 2 ? &j.isa->f2x3 : &j.isa->f4x3 : m == 2 ? &j.isa->f2x2 : &j.isa->f4x2;
+    memset(ctx->scratch + l.zeros, 0, zero_floats(s) * sizeof(float));
     j.zeros = ctx->scratch + l.zeros;
     j.v = ctx->scratch + l.v;
     j.y = ctx->scratch + l.y;
@@ -164,7 +204,7 @@ static void use_rows(struct job *j, int row0, int row1, bool v, bool y) {
     j->row0 = row0;
     j->row1 = row1;
     j->v_panel = j->y_panel = padded(tiles);
-    j->v_xi = j->v_panel * (size_t)(4 * j->cbp);
+    j->v_xi = j->v_panel * (size_t)(j->phases * j->cbp);
     j->y_xi = j->y_panel * (size_t)j->csp;
     if (v && y)
         j->y = j->v + (size_t)j->nxi * j->v_xi;
@@ -172,27 +212,30 @@ static void use_rows(struct job *j, int row0, int row1, bool v, bool y) {
 
 /* ---- input transforms ----------------------------------------------------------------------- */
 
-/* One tile row of the big side. The four phases of a panel stand together: V[xi][4 panel +
+/* One tile row of the big side. The phases of a panel stand together: V[xi][phases * panel +
  * phase]. */
 static void big_row(const struct job *j, int row) {
-    int image = row / j->th, i0 = row % j->th * j->m, height = 2 * j->s.h, width = 2 * j->s.w;
-    const float *src[25];
+    const struct pxs_conv_shape *s = &j->s;
+    int image = row / j->th, i0 = row % j->th * j->m;
+    const float *src[36];
     for (int tx = 0; tx < j->tw; tx++)
-        for (int phase = 0; phase < 4; phase++) {
+        for (int phase = 0; phase < j->phases; phase++) {
+            int y0 = j->offset * (phase / 2) - s->padding,
+                x0 = j->offset * (phase % 2) - s->padding;
             for (int a = 0; a < j->nx; a++)
                 for (int b = 0; b < j->nx; b++) {
-                    int y = 2 * (i0 + a) - 1 + phase / 2, x = 2 * (tx * j->m + b) - 1 + phase % 2;
-                    bool inside = y >= 0 && y < height && x >= 0 && x < width;
+                    int y = pxs_big_at(s, s->stride * (i0 + a) + y0, s->big_h),
+                        x = pxs_big_at(s, s->stride * (tx * j->m + b) + x0, s->big_w);
                     src[a * j->nx + b] =
-                        inside ? j->big +
-                                     (((size_t)image * (size_t)height + (size_t)y) * (size_t)width +
-                                      (size_t)x) *
-                                         j->ld_big
-                               : j->zeros;
+                        y >= 0 && x >= 0
+                            ? j->big +
+                                  ((size_t)(image * s->big_h + y) * (size_t)s->big_w + (size_t)x) *
+                                      j->ld_big
+                            : j->zeros;
                 }
             size_t t = (size_t)((row - j->row0) * j->tw + tx);
             j->tile->big_in(src, j->cbp, j->v + (size_t)phase * j->v_panel + t * PANEL, j->v_xi,
-                            4 * j->v_panel);
+                            (size_t)j->phases * j->v_panel);
         }
 }
 
@@ -236,13 +279,17 @@ static void small_piece(void *user, int piece, int thread) {
     transform(user, piece, small_row);
 }
 
-/* The four taps of a phase in the weights, at a panel of small channels and a big channel. */
-static void taps_of(const struct job *j, int phase, int panel, int b, size_t at[4]) {
-    for (int a = 0; a < 4; a++) {
-        int tap = 4 * (phase / 2 + 2 * (a / 2)) + phase % 2 + 2 * (a % 2);
-        at[a] =
-            (((size_t)tap * (size_t)j->csp + (size_t)panel) * (size_t)j->s.cb + (size_t)b) * PANEL;
-    }
+/* Tap a of a phase; -1 where the kernel has none. */
+static int tap_of(const struct job *j, int phase, int a) {
+    int ky = j->s.stride * (a / j->r) + j->offset * (phase / 2),
+        kx = j->s.stride * (a % j->r) + j->offset * (phase % 2);
+    return ky < j->s.kernel && kx < j->s.kernel ? j->s.kernel * ky + kx : -1;
+}
+
+/* The weights of a tap at a panel of small channels and a big channel. */
+static const float *weight_at(const struct job *j, int tap, int panel, int b) {
+    return j->weight +
+           (((size_t)tap * (size_t)j->csp + (size_t)panel) * (size_t)j->s.cb + (size_t)b) * PANEL;
 }
 
 /* ---- D -------------------------------------------------------------------------------------- */
@@ -274,20 +321,23 @@ static void down_piece(void *user, int piece, int thread) {
         last = pxs_min_int(j->row1 - j->row0, first + j->sub_rows), tiles = (last - first) * j->tw;
     float *u = j->own + (size_t)thread * j->own_floats, *m = u + j->own_m;
     size_t m_xi = (size_t)tiles * PANEL, t0 = (size_t)(first * j->tw) * PANEL;
-    int block = k_panels(j, tiles) / 4;
+    int block = k_panels(j, tiles) / j->phases, taps = j->r * j->r;
     for (int b0 = 0; b0 < j->cbp; b0 += block) {
-        int nb = pxs_min_int(block, j->cbp - b0), k = 4 * nb;
+        int nb = pxs_min_int(block, j->cbp - b0), k = j->phases * nb;
         size_t u_xi = (size_t)k * PANEL * PANEL;
         for (int b = 0; b < nb; b++)
-            for (int phase = 0; phase < 4; phase++) {
-                size_t at[4];
-                taps_of(j, phase, panel, (b0 + b) * PANEL, at);
-                const float *const tap[4] = {j->weight + at[0], j->weight + at[1],
-                                             j->weight + at[2], j->weight + at[3]};
-                j->tile->weight_in(tap, PANEL, u + (size_t)(4 * b + phase) * PANEL * PANEL, u_xi);
+            for (int phase = 0; phase < j->phases; phase++) {
+                const float *tap[9];
+                for (int a = 0; a < taps; a++) {
+                    int at = tap_of(j, phase, a);
+                    tap[a] = at < 0 ? j->zeros : weight_at(j, at, panel, (b0 + b) * PANEL);
+                }
+                j->tile->weight_in(tap, PANEL, u + (size_t)(j->phases * b + phase) * PANEL * PANEL,
+                                   u_xi);
             }
         for (int xi = 0; xi < j->nxi; xi++)
-            j->isa->rows(tiles, k, j->v + (size_t)xi * j->v_xi + (size_t)(4 * b0) * j->v_panel + t0,
+            j->isa->rows(tiles, k,
+                         j->v + (size_t)xi * j->v_xi + (size_t)(j->phases * b0) * j->v_panel + t0,
                          j->v_panel, u + (size_t)xi * u_xi, m + (size_t)xi * m_xi, PANEL, b0 > 0);
     }
     for (int r = first; r < last; r++)
@@ -319,58 +369,109 @@ static void down(const struct pxs_kernel_context *ctx, const struct pxs_conv_sha
 
 /* ---- U -------------------------------------------------------------------------------------- */
 
-/* Big pixels of phase line s (big row 2s-1+p), from a line of the plane. */
-static void emit_line(const struct job *j, int image, int phase, int panel, int s,
-                      const float *line) {
-    int height = 2 * j->s.h, width = 2 * j->s.w, y = 2 * s - 1 + phase / 2, q = phase % 2;
-    if (y < 0 || y >= height)
-        return;
-    /* x = 2 sx - 1 + q: sx from 1 where q is 0, to w - 1 where q is 1 */
-    int sx = 1 - q;
-    float *out =
-        j->out +
-        (((size_t)image * (size_t)height + (size_t)y) * (size_t)width + (size_t)(2 * sx - 1 + q)) *
-            j->ld_big +
-        (size_t)panel * PANEL;
-    j->isa->copy(line + (size_t)sx * PANEL, PANEL, j->s.w, out, 2 * j->ld_big, j->accumulate);
+/* Columns of a phase or of all: a line's place x is big column stride x + x0. */
+static int first_column(const struct job *j, int phase) {
+    return (j->planes > 1 ? j->offset * (phase % 2) : 0) - j->s.padding;
 }
 
-/* Adds M of tile rows row .. row+rows-1 of one image to the plane and writes finished lines. The
- * plane's first line holds what the tile row above has added; its last line moves to the front for
- * the next rows. */
-static void big_out_rows(const struct job *j, int row, int rows, int phase, int panel,
-                         const float *m, size_t m_xi, float *plane) {
-    int image = row / j->th, ty = row % j->th, lines = rows * j->m;
-    size_t ld = (size_t)(j->tw * j->m + 1) * PANEL;
-    memset(plane + (ty == 0 ? 0 : ld), 0, ((size_t)lines + (ty == 0)) * ld * sizeof *plane);
+/* A finished line of a plane to big row y. */
+static void emit_line(const struct job *j, int image, int phase, int panel, int y,
+                      const float *line) {
+    const struct pxs_conv_shape *s = &j->s;
+    if (y < 0 || y >= s->big_h)
+        return;
+    int x0 = first_column(j, phase), first = x0 < 0 ? pxs_ceil_div(-x0, s->stride) : 0,
+        x = s->stride * first + x0,
+        n = pxs_min_int(j->tw * j->m + j->over - first, pxs_ceil_div(s->big_w - x, s->stride));
+    float *out = j->out +
+                 ((size_t)(image * s->big_h + y) * (size_t)s->big_w + (size_t)x) * j->ld_big +
+                 (size_t)panel * PANEL;
+    j->isa->copy(line + (size_t)first * PANEL, PANEL, n, out, (size_t)s->stride * j->ld_big,
+                 j->accumulate);
+}
+
+/* The lines of a plane of stride 1 that show others, then their columns. */
+static void fold(const struct job *j, float *plane) {
+    const struct pxs_conv_shape *s = &j->s;
+    size_t ld = line_floats(j);
+    int p = s->padding, lines = j->th * j->m + j->over, columns = j->tw * j->m + j->over;
+    for (int i = 0; i < lines; i++) {
+        int shown = pxs_big_at(s, i - p, s->big_h);
+        if (shown >= 0 && shown != i - p)
+            j->isa->copy(plane + (size_t)i * ld, PANEL, columns, plane + (size_t)(shown + p) * ld,
+                         PANEL, true);
+    }
+    for (int x = 0; x < columns; x++) {
+        int shown = pxs_big_at(s, x - p, s->big_w);
+        if (shown >= 0 && shown != x - p)
+            j->isa->copy(plane + (size_t)x * PANEL, ld, lines, plane + (size_t)(shown + p) * PANEL,
+                         ld, true);
+    }
+}
+
+/* Adds M of `rows` tile rows of one image to lines line0 .. of its plane. */
+static void add_tiles(const struct job *j, int rows, int phase, const float *m, size_t m_xi,
+                      float *plane, int line0) {
+    size_t ld = line_floats(j);
+    int y = j->planes > 1 ? 0 : j->offset * (phase / 2),
+        x = j->planes > 1 ? 0 : j->offset * (phase % 2);
     for (int r = 0; r < rows; r++)
         for (int tx = 0; tx < j->tw; tx++, m += PANEL)
-            j->tile->big_out(m, m_xi, plane + (size_t)(r * j->m) * ld + (size_t)(tx * j->m) * PANEL,
-                             ld);
+            j->tile->big_out(
+                m, m_xi,
+                plane + (size_t)(line0 + r * j->m + y) * ld + (size_t)(tx * j->m + x) * PANEL, ld);
+}
+
+/* Writes the lines of tile rows ty .. ty+rows-1 that are finished. The plane's first lines hold
+ * what the tile rows above have added; its last lines move to the front for the next rows.
+ * Mirrored, all wait for the last row. */
+static void emit_rows(const struct job *j, int image, int ty, int rows, int phase, int panel,
+                      float *plane) {
+    const struct pxs_conv_shape *s = &j->s;
+    size_t ld = line_floats(j);
     bool end = ty + rows == j->th;
-    for (int i = 0; i < lines + end; i++)
-        emit_line(j, image, phase, panel, ty * j->m + i, plane + (size_t)i * ld);
+    int lines = rows * j->m + (end ? j->over : 0), line0 = ty * j->m,
+        y0 = (j->planes > 1 ? j->offset * (phase / 2) : 0) - s->padding;
+    if (s->reflect) {
+        if (!end)
+            return;
+        fold(j, plane);
+        lines = j->th * j->m + j->over;
+        line0 = 0;
+    }
+    for (int i = 0; i < lines; i++)
+        emit_line(j, image, phase, panel, s->stride * (line0 + i) + y0, plane + (size_t)i * ld);
     if (!end)
-        memcpy(plane, plane + (size_t)lines * ld, ld * sizeof *plane);
+        memmove(plane, plane + (size_t)lines * ld, (size_t)j->over * ld * sizeof *plane);
+}
+
+/* Makes room in the plane for tile rows ty .. : zeros. Returns the line that they begin with. */
+static int open_rows(const struct job *j, int ty, int rows, float *plane) {
+    size_t ld = line_floats(j);
+    int line0 = j->s.reflect ? ty * j->m : 0, kept = ty == 0 ? 0 : j->over;
+    memset(plane + (size_t)(line0 + kept) * ld, 0,
+           (size_t)(rows * j->m + j->over - kept) * ld * sizeof *plane);
+    return line0;
 }
 
 /* M of `tiles` tiles from t0 on. */
 static void up_product(const struct job *j, int phase, int panel, size_t t0, int tiles, float *u,
                        float *m) {
     float *turned = u + (size_t)j->nxi * K_PANELS * PANEL * PANEL;
-    const float *const tap[4] = {turned, turned + PANEL * PANEL, turned + 2 * PANEL * PANEL,
-                                 turned + 3 * PANEL * PANEL};
     size_t m_xi = (size_t)tiles * PANEL;
-    int block = k_panels(j, tiles);
+    int block = k_panels(j, tiles), taps = j->r * j->r;
     for (int c0 = 0; c0 < j->csp; c0 += block) {
         int k = pxs_min_int(block, j->csp - c0);
         size_t u_xi = (size_t)k * PANEL * PANEL;
         for (int c = 0; c < k; c++) {
-            size_t at[4];
-            taps_of(j, phase, c0 + c, panel * PANEL, at);
-            for (int a = 0; a < 4; a++)
-                pxs_transpose(j->isa, j->weight + at[a], turned + a * PANEL * PANEL,
-                              (size_t)j->s.cb * PANEL);
+            const float *tap[9];
+            for (int a = 0; a < taps; a++) {
+                int at = tap_of(j, phase, a);
+                tap[a] = at < 0 ? j->zeros : turned + a * PANEL * PANEL;
+                if (at >= 0)
+                    pxs_transpose(j->isa, weight_at(j, at, c0 + c, panel * PANEL),
+                                  turned + a * PANEL * PANEL, (size_t)j->s.cb * PANEL);
+            }
             j->tile->weight_in(tap, PANEL, u + (size_t)c * PANEL * PANEL, u_xi);
         }
         for (int xi = 0; xi < j->nxi; xi++)
@@ -382,22 +483,30 @@ static void up_product(const struct job *j, int phase, int panel, size_t t0, int
 
 static void up_piece(void *user, int piece, int thread) {
     const struct job *j = user;
-    int phase = piece % 4, panel = piece / 4 % j->cbp, group = piece / 4 / j->cbp,
-        images = (j->row1 - j->row0) / j->th;
+    int of_plane = j->phases / j->planes, images = (j->row1 - j->row0) / j->th;
+    int first_phase = piece % j->planes * of_plane, panel = piece / j->planes % j->cbp,
+        group = piece / j->planes / j->cbp;
     int first = group * j->sub_images, last = pxs_min_int(images, first + j->sub_images);
     float *u = j->own + (size_t)thread * j->own_floats, *m = u + j->own_m,
           *plane = u + j->own_plane;
-    /* images at a time, or rows of one */
-    int step = batch_rows(j), whole = pxs_max_int(1, step / j->th);
+    /* images at a time, or rows of one; a plane of several phases is that of one image */
+    int step = batch_rows(j), whole = of_plane > 1 ? 1 : pxs_max_int(1, step / j->th);
     for (int i = first; i < last; i += whole) {
         int n = pxs_min_int(whole, last - i);
         for (int ty = 0; ty < j->th; ty += step) {
-            int rows = pxs_min_int(step, j->th - ty), tiles = n * rows * j->tw;
+            int rows = pxs_min_int(step, j->th - ty), tiles = n * rows * j->tw, line0 = 0;
             size_t m_xi = (size_t)tiles * PANEL;
-            up_product(j, phase, panel, (size_t)((i * j->th + ty) * j->tw), tiles, u, m);
-            for (int k = 0; k < n; k++)
-                big_out_rows(j, j->row0 + (i + k) * j->th + ty, rows, phase, panel,
-                             m + (size_t)(k * rows * j->tw) * PANEL, m_xi, plane);
+            for (int phase = first_phase; phase < first_phase + of_plane; phase++) {
+                up_product(j, phase, panel, (size_t)((i * j->th + ty) * j->tw), tiles, u, m);
+                for (int k = 0; k < n; k++) {
+                    if (phase == first_phase)
+                        line0 = open_rows(j, ty, rows, plane);
+                    add_tiles(j, rows, phase, m + (size_t)(k * rows * j->tw) * PANEL, m_xi, plane,
+                              line0);
+                    if (phase == first_phase + of_plane - 1)
+                        emit_rows(j, j->row0 / j->th + i + k, ty, rows, phase, panel, plane);
+                }
+            }
         }
     }
 }
@@ -417,11 +526,12 @@ static void up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape
         int images = pxs_min_int(step, s->n - image);
         use_rows(&j, image * j.th, (image + images) * j.th, false, true);
         j.sub_images = pxs_min_int(images, pxs_max_int(1, batch_rows(&j) / j.th));
-        while (4 * j.cbp * pxs_ceil_div(images, j.sub_images) < WANTED_PIECES && j.sub_images > 1 &&
-               j.sub_images * j.th * j.tw >= 2 * MIN_TILES)
+        while (j.planes * j.cbp * pxs_ceil_div(images, j.sub_images) < WANTED_PIECES &&
+               j.sub_images > 1 && j.sub_images * j.th * j.tw >= 2 * MIN_TILES)
             j.sub_images = pxs_ceil_div(j.sub_images, 2);
         pxs_pool_run(ctx->pool, small_piece, &j, transform_pieces(&j));
-        pxs_pool_run(ctx->pool, up_piece, &j, 4 * j.cbp * pxs_ceil_div(images, j.sub_images));
+        pxs_pool_run(ctx->pool, up_piece, &j,
+                     j.planes * j.cbp * pxs_ceil_div(images, j.sub_images));
     }
 }
 
@@ -432,28 +542,30 @@ enum { CHAIN = 256 };
 
 static void weight_piece(void *user, int piece, int thread) {
     const struct job *j = user;
-    int tiles = (j->row1 - j->row0) * j->tw;
-    float *c = j->own + (size_t)thread * j->own_floats;
+    int tiles = (j->row1 - j->row0) * j->tw, taps = j->r * j->r;
+    float *c = j->own + (size_t)thread * j->own_floats, *nothing = c + j->nxi * PANEL * PANEL;
     struct pxs_weight_run run = {.s = &j->s,
                                  .panel = piece % j->csp,
                                  .b0 = piece / j->csp * PXS_RUN_BLOCKS,
-                                 .buffer = c + j->nxi * PANEL * PANEL};
+                                 .buffer = nothing + PANEL * PANEL};
     run.blocks = pxs_min_int(PXS_RUN_BLOCKS, j->cbp - run.b0);
     for (int b = 0; b < run.blocks; b++)
-        for (int phase = 0; phase < 4; phase++) {
+        for (int phase = 0; phase < j->phases; phase++) {
             for (int xi = 0; xi < j->nxi; xi++)
                 for (int t = 0; t < tiles; t += CHAIN) {
-                    size_t panel = (size_t)(4 * (run.b0 + b) + phase), at = (size_t)t * PANEL;
+                    size_t panel = (size_t)(j->phases * (run.b0 + b) + phase),
+                           at = (size_t)t * PANEL;
                     struct pxs_segment seg = {j->v + (size_t)xi * j->v_xi + panel * j->v_panel + at,
                                               j->y + (size_t)xi * j->y_xi +
                                                   (size_t)run.panel * j->y_panel + at,
                                               pxs_min_int(CHAIN, tiles - t)};
                     j->isa->outer(1, &seg, PANEL, PANEL, c + xi * PANEL * PANEL, t > 0);
                 }
-            float *tap[4];
-            for (int a = 0; a < 4; a++)
-                tap[a] =
-                    pxs_run_block(&run, 4 * (phase / 2 + 2 * (a / 2)) + phase % 2 + 2 * (a % 2), b);
+            float *tap[9];
+            for (int a = 0; a < taps; a++) {
+                int at = tap_of(j, phase, a);
+                tap[a] = at < 0 ? nothing : pxs_run_block(&run, at, b);
+            }
             j->tile->weight_out(c, tap);
         }
     pxs_run_finish(&run, j->out, j->row0 > 0, j->update);

@@ -25,10 +25,10 @@ struct pxs_segment {
     int len;
 };
 
-/* The transforms of F(m,2), see conv_winograd.c. nx = m + 1 points a dimension, nx * nx of them in
- * two: xi. Pixels are 16-float vectors. */
+/* The transforms of F(m,r), see conv_winograd.c. nx = m + r - 1 points a dimension, nx * nx of them
+ * in two: xi. Pixels are 16-float vectors. */
 struct pxs_tile_isa {
-    int m;
+    int m, r;
     /* V[xi] = BT d B for each panel: src are nx * nx pixels of a big phase, row by row. */
     void (*big_in)(const float *const *src, int panels, float *dst, size_t xi_stride,
                    size_t panel_stride);
@@ -39,11 +39,10 @@ struct pxs_tile_isa {
     void (*small_out)(const float *src, size_t xi_stride, float *const *dst);
     /* B M BT, added to nx * nx pixels of a phase's plane whose rows are ld floats apart. */
     void (*big_out)(const float *src, size_t xi_stride, float *plane, size_t ld);
-    /* U[xi] = G g GT for `rows` rows of 16 weights; the four taps of a phase as (0,0) (0,1) (1,0)
-     * (1,1). */
-    void (*weight_in)(const float *const tap[4], int rows, float *dst, size_t xi_stride);
-    /* GT C G: 16 rows of 16 at a distance of 256 floats a xi, to the four taps. */
-    void (*weight_out)(const float *src, float *const tap[4]);
+    /* U[xi] = G g GT for `rows` rows of 16 weights; the r * r taps of a phase row by row. */
+    void (*weight_in)(const float *const *tap, int rows, float *dst, size_t xi_stride);
+    /* GT C G: 16 rows of 16 at a distance of 256 floats a xi, to the r * r taps. */
+    void (*weight_out)(const float *src, float *const *tap);
 };
 
 struct pxs_isa {
@@ -60,7 +59,7 @@ struct pxs_isa {
     void (*transpose)(const float *src, size_t ld, float *dst);
     /* n pixels of 16 floats */
     void (*copy)(const float *src, size_t ld_src, int n, float *dst, size_t ld_dst, bool add);
-    struct pxs_tile_isa f2, f4;
+    struct pxs_tile_isa f2x2, f4x2, f2x3, f4x3; /* F(2,2), F(4,2), F(2,3), F(4,3) */
 };
 
 extern const struct pxs_isa pxs_isa_base;

@@ -176,13 +176,28 @@ static void copy(const float *src, size_t ld_src, int n, float *dst, size_t ld_d
 
 /* ---- Winograd transforms -------------------------------------------------------------------- */
 
+#define R 2
 #define M 2
 #include "isa_winograd.h"
 #undef M
 #define M 4
 #include "isa_winograd.h"
 #undef M
+#undef R
+#define R 3
+#define M 2
+#include "isa_winograd.h"
+#undef M
+#define M 4
+#include "isa_winograd.h"
+#undef M
+#undef R
 
+#define TILE(m, r)                                                                          \
+    {                                                                                       \
+        m, r, big_in_##m##x##r, small_in_##m##x##r, small_out_##m##x##r, big_out_##m##x##r, \
+            weight_in_##m##x##r, weight_out_##m##x##r                                       \
+    }
 const struct pxs_isa ISA = {
     .name = ISA_NAME,
     .fused = FUSED,
@@ -190,6 +205,8 @@ const struct pxs_isa ISA = {
     .outer = outer,
     .transpose = transpose,
     .copy = copy,
-    .f2 = {2, big_in_2, small_in_2, small_out_2, big_out_2, weight_in_2, weight_out_2},
-    .f4 = {4, big_in_4, small_in_4, small_out_4, big_out_4, weight_in_4, weight_out_4},
+    .f2x2 = TILE(2, 2),
+    .f4x2 = TILE(4, 2),
+    .f2x3 = TILE(2, 3),
+    .f4x3 = TILE(4, 3),
 };

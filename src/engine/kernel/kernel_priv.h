@@ -99,9 +99,9 @@ static inline bool pxs_is_halving(const struct pxs_conv_shape *s) {
 }
 /* The big row (or column) of `length` that lies at place `at`; -1 where there is none. */
 static inline int pxs_big_at(const struct pxs_conv_shape *s, int at, int length) {
-    if (s->reflect && at < 0)
+    if (s->reflect && at < 0 && at >= -s->padding)
         at = -at;
-    if (s->reflect && at >= length)
+    if (s->reflect && at >= length && at < length + s->padding)
         at = 2 * (length - 1) - at;
     return at >= 0 && at < length ? at : -1;
 }

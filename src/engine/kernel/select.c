@@ -84,13 +84,25 @@ static int least_side(const struct pxs_conv_shape *s) {
     return pxs_min_int(s->h, s->w);
 }
 
+/* What conv_winograd.c takes apart: kernels of 3x3 and 4x4 that reach the whole big side. */
+static bool has_phases(const struct pxs_conv_shape *s) {
+    const int reach = s->stride == 2 ? 4 : s->kernel;
+    return (s->kernel == 3 || s->kernel == 4) && s->padding <= 1 &&
+           (s->stride == 1 || (s->stride == 2 && !s->reflect)) &&
+           s->big_h <= s->stride * (s->h - 1) + reach - s->padding &&
+           s->big_w <= s->stride * (s->w - 1) + reach - s->padding;
+}
+
 /* The wanted method, or the next one that the shape allows: panels need multiples of 16 channels, a
  * Winograd tile a map of about its size. */
 static enum pxs_method fitting(enum pxs_method wanted, const struct pxs_conv_shape *s) {
     if (wanted == PXS_METHOD_BLAS || s->cs % PANEL != 0)
         return PXS_METHOD_BLAS;
-    if (!pxs_is_halving(s))
-        return s->cb % PANEL != 0 ? PXS_METHOD_BLAS : PXS_METHOD_TAPS;
+    if (!pxs_is_halving(s)) {
+        bool whole = s->cb % PANEL == 0;
+        bool winograd = wanted != PXS_METHOD_DIRECT && has_phases(s) && least_side(s) >= 2;
+        return !whole ? PXS_METHOD_BLAS : winograd ? wanted : PXS_METHOD_TAPS;
+    }
     if (s->cb % PANEL != 0)
         return PXS_METHOD_THIN;
     if (wanted == PXS_METHOD_F4 && least_side(s) < 3)
@@ -111,6 +123,8 @@ static int tiles(const struct pxs_conv_shape *s, int m) {
 
 static enum pxs_method fastest(const struct pxs_conv_shape *s, enum pxs_pass pass) {
     if (least_side(s) <= 2)
+        return PXS_METHOD_DIRECT;
+    if (s->kernel == 3 && s->stride == 2) /* as 4x4, it saves little */
         return PXS_METHOD_DIRECT;
     if (tiles(s, 4) >= (pass == PXS_PASS_WEIGHT ? F4_TILES_WEIGHT : F4_TILES))
         return PXS_METHOD_F4;
