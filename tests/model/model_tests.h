@@ -7,6 +7,7 @@
 #include "support.h"
 
 TCase *golden_case(void);
+TCase *gradient_case(void);
 TCase *step_case(void);
 TCase *size_case(void);
 TCase *file_case(void);
@@ -16,6 +17,8 @@ TCase *bits_case(void);
 
 /* Defaults, narrowed: no dropout, these sides and widths. */
 struct pxs_params narrow(int height, int width, int channels, int ngf, int ndf, int batch);
+/* Narrow networks of these values of the keys, at the smallest sides that fit them. */
+struct pxs_params smallest(int generator, int discriminator);
 /* With a pool of that many threads (0: none), which model_destroy ends, too. */
 struct pxs_pix2pix *model_create(const struct pxs_params *p, int threads, const char *kernels);
 void model_destroy(struct pxs_pix2pix **m);

@@ -54,7 +54,7 @@ bool all_finite(const struct pxs_step_result *l) {
 }
 
 int main(void) {
-    static TCase *(*const cases[])(void) = {golden_case,    step_case,    size_case, file_case,
-                                            recognise_case, trained_case, bits_case};
+    static TCase *(*const cases[])(void) = {golden_case, gradient_case,  step_case,    size_case,
+                                            file_case,   recognise_case, trained_case, bits_case};
     return run_cases("model", cases, PXS_COUNT(cases), CK_NORMAL);
 }

@@ -151,8 +151,7 @@ START_TEST(totals)
 }
 END_TEST
 
-/* A network with this value of its key, at the smallest sides that fit both. */
-static struct pxs_params smallest(int generator, int discriminator) {
+struct pxs_params smallest(int generator, int discriminator) {
     struct pxs_params p = narrow(32, 32, 3, 3, 2, 2);
     p.generator = generator;
     p.discriminator = discriminator;
