@@ -175,9 +175,10 @@ void pxs_head_backward(const struct pxs_kernel_context *ctx, const struct pxs_he
 
 /* ---- norm, activation, dropout -------------------------------------------------------------- */
 
-/* instance: torch InstanceNorm2d(affine=False), eps 1e-5, biased variance, statistics over the hw
- * pixels of each image and channel. */
-enum pxs_norm { PXS_NORM_NONE, PXS_NORM_INSTANCE };
+/* instance: torch InstanceNorm2d(affine=False), statistics over the hw pixels of each image and
+ * channel. batch: torch BatchNorm2d with its gamma and beta, statistics over the pixels of all
+ * images of a group. Both: eps 1e-5, biased variance. */
+enum pxs_norm { PXS_NORM_NONE, PXS_NORM_INSTANCE, PXS_NORM_BATCH };
 /* leaky ReLU: v > 0 ? v : slope * v, so slope 0 is ReLU */
 enum pxs_activation { PXS_ACTIVATION_NONE, PXS_ACTIVATION_LEAKY_RELU, PXS_ACTIVATION_TANH };
 
@@ -187,6 +188,16 @@ struct pxs_block_shape {
     enum pxs_norm norm;
     enum pxs_activation activation;
     float slope;
+    /* of a batch norm: n / groups images after each other share their statistics; 0 counts as 1 */
+    int groups;
+};
+/* What a batch norm has besides, [C] each. */
+struct pxs_batch_norm {
+    const float *gamma, *beta;
+    /* forward: it normalises with these; NULL: with the statistics of the images themselves */
+    const float *running_mean, *running_var;
+    /* backward: the gradients of gamma and beta; NULL: not wanted */
+    float *dgamma, *dbeta;
 };
 /* Inverted dropout with masks from the stream (seed, stream, a, b); p = 0: no dropout. */
 struct pxs_dropout {
@@ -194,17 +205,27 @@ struct pxs_dropout {
     uint64_t seed;
     uint32_t stream, a, b;
 };
-/* x [N,hw,C] dense, overwritten with x + bias where bias is given and there is no norm (under a
- * norm a bias has no effect and is skipped). stats [N,2,C]: mean and 1/sqrt(var + eps), written if
- * norm. mask [N,hw,C] bytes (1 = kept), written if p > 0. */
+/* Floats of scratch memory that both passes need, for this n and every smaller one. */
+size_t pxs_block_scratch(const struct pxs_block_shape *s);
+/* bn: of a batch norm, else NULL. x [N,hw,C] dense, overwritten with x + bias where bias is given
+ * and there is no norm (under an instance norm a bias has no effect and is skipped; under a batch
+ * norm there must be none). stats: instance [N,2,C], mean and 1/sqrt(var + eps); batch
+ * [groups,3,C], also var; not touched where running statistics are used. mask [N,hw,C] bytes (1 =
+ * kept), written if p > 0. */
 void pxs_block_forward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s,
-                       const struct pxs_dropout *drop, float *x, const float *bias, float *stats,
-                       uint8_t *mask, float *y, size_t ld_y);
+                       const struct pxs_batch_norm *bn, const struct pxs_dropout *drop, float *x,
+                       const float *bias, float *stats, uint8_t *mask, float *y, size_t ld_y);
 /* dy (ld_dy) -> dx [N,hw,C] dense, from the x, stats and mask of forward, under a tanh also from
  * its y; p must be the same. */
 void pxs_block_backward(const struct pxs_kernel_context *ctx, const struct pxs_block_shape *s,
-                        double p, const float *x, const float *stats, const uint8_t *mask,
-                        const float *y, size_t ld_y, const float *dy, size_t ld_dy, float *dx);
+                        const struct pxs_batch_norm *bn, double p, const float *x,
+                        const float *stats, const uint8_t *mask, const float *y, size_t ld_y,
+                        const float *dy, size_t ld_dy, float *dx);
+/* One step of torch's running statistics, momentum 0.1, from the stats of a forward pass over s->n
+ * images in one group: the variance enters without bias (m / (m - 1) for m numbers; torch refuses m
+ * = 1, here it enters as it is). */
+void pxs_batch_norm_track(const struct pxs_block_shape *s, const float *stats, float *running_mean,
+                          float *running_var);
 /* sum[c] over all pixels of dx [pixels, C]: a bias's gradient. */
 void pxs_sum_pixels(const struct pxs_kernel_context *ctx, const float *dx, size_t pixels, int c,
                     float *sum);

@@ -30,10 +30,12 @@ struct pxs_step_rates {
 };
 void pxs_pix2pix_step(struct pxs_pix2pix *m, const float *source, const float *target, int n,
                       struct pxs_step_rates rates, int64_t step, struct pxs_step_result *out);
-/* fake [n,H,W,C] of n <= batch_size sources. dropout_stream 0: dropout off; else masks of that
+/* fake [n,H,W,C] of n <= batch_size sources. statistics: of batch norms, RUNNING or BATCH.
+ * dropout_stream 0: dropout off; else masks of that
  * stream at `a` (PXS_STREAM_VALIDATE). */
 void pxs_pix2pix_generate(struct pxs_pix2pix *m, const float *source, int n,
-                          uint32_t dropout_stream, uint32_t a, float *fake);
+                          enum pxs_statistics statistics, uint32_t dropout_stream, uint32_t a,
+                          float *fake);
 /* PSNR and SSIM of each of n images (pxs_image_quality). */
 void pxs_pix2pix_quality(struct pxs_pix2pix *m, const float *x, const float *y, int n, double *psnr,
                          double *ssim);
@@ -60,10 +62,11 @@ int pxs_trained_multiple(const struct pxs_trained *g);
 /* Bytes of memory for pictures of these sides, weights not counted. */
 uint64_t pxs_trained_bytes(const struct pxs_trained *g, int height, int width, int batch);
 /* source [n,H,W,C] in [-1,1] -> fake [n,H,W,C]. A picture's numbers do not depend on n nor on
- * threads: kernels are those of the hyperparameters' batch_size, as in training. dropout: with
- * masks of the seed, the same ones whenever it is called; a picture's then depend on its place. */
-void pxs_trained_run(struct pxs_trained *g, const float *source, int n, bool dropout, uint64_t seed,
-                     float *fake);
+ * threads: kernels are those of the hyperparameters' batch_size, as in training. statistics: of
+ * batch norms, RUNNING or, of each picture alone, BATCH. dropout: with masks of the seed, the same
+ * ones whenever it is called; a picture's then depend on its place. */
+void pxs_trained_run(struct pxs_trained *g, const float *source, int n,
+                     enum pxs_statistics statistics, bool dropout, uint64_t seed, float *fake);
 
 /* ---- the networks' weights ------------------------------------------------------------------ */
 
@@ -88,10 +91,10 @@ PXS_NODISCARD enum pxs_status pxs_pix2pix_fits(const struct pxs_params *params, 
  * PATH/d/discriminator_X.safetensors; false where the name has another form. Does not check that
  * the file exists. */
 bool pxs_pix2pix_beside(const char *generator, char *out, size_t size);
-/* Everything that a step changes, for exact resume: each weight of both networks and its two
- * moments, as "generator.NAME", "generator.NAME.m", "generator.NAME.v", ... in torch layout, then a
- * tensor "checksum" whose four bytes are CRC-32C of all tensors' bytes before it, carried on from
- * `crc`. */
+/* Everything that a step changes, for exact resume: each weight of both networks and, where it has
+ * them, its two moments, as "generator.NAME", "generator.NAME.m", "generator.NAME.v", ... in torch
+ * layout, then the counts num_batches_tracked, then a tensor "checksum" whose four bytes are
+ * CRC-32C of all tensors' bytes before it, carried on from `crc`. */
 PXS_NODISCARD enum pxs_status pxs_pix2pix_save_state(struct pxs_pix2pix *m, const char *path,
                                                      const char *const *metadata,
                                                      const struct pxs_file_guard *guard,
@@ -99,7 +102,7 @@ PXS_NODISCARD enum pxs_status pxs_pix2pix_save_state(struct pxs_pix2pix *m, cons
 /* Names and shapes must match, else nothing changes. The caller checks the checksum. */
 PXS_NODISCARD enum pxs_status pxs_pix2pix_load_state(struct pxs_pix2pix *m, const char *path,
                                                      struct pxs_error *err);
-/* SHA-256 over all weights of both networks in state_dict order and torch layout. */
+/* SHA-256 over all tensors of both networks in state_dict order and torch layout. */
 void pxs_pix2pix_hash(struct pxs_pix2pix *m, char hex[PXS_SHA256_HEX]);
 /* For tests: `fn` is called with each weight gradient before the optimiser uses it. */
 void pxs_pix2pix_on_gradient(struct pxs_pix2pix *m,

@@ -14,9 +14,16 @@ enum pxs_weight_kind {
        pxs_weight_index */
     PXS_WEIGHT_CONV,
     PXS_WEIGHT_HEAD, /* torch Conv2d [Co,C,k,k] of a head; here [C][k][k][Co] */
-    PXS_WEIGHT_BIAS  /* [C] */
+    PXS_WEIGHT_BIAS, /* [C] */
+    /* torch BatchNorm2d's weight, bias, running_mean and running_var, [C] each; and
+       num_batches_tracked, an integer, which is in `batches` */
+    PXS_WEIGHT_GAMMA,
+    PXS_WEIGHT_BETA,
+    PXS_WEIGHT_RUNNING_MEAN,
+    PXS_WEIGHT_RUNNING_VAR,
+    PXS_WEIGHT_BATCHES
 };
-/* One trainable tensor with its Adam moments. dims are torch's, as in the state_dict. */
+/* One tensor of a state_dict with its Adam moments. dims are torch's, as in the state_dict. */
 struct pxs_weight {
     char name[112]; /* in the state_dict, e.g. "down1.model.0.weight" */
     enum pxs_weight_kind kind;
@@ -27,7 +34,12 @@ struct pxs_weight {
     /* a bias in front of an instance norm: it has no effect and its gradient is zero, so it keeps
      * its first value */
     bool constant;
+    /* a bias that starts at 0 */
+    bool zero;
+    /* running statistics, which no gradient reaches: m and v are NULL */
+    bool fixed;
     float *value, *m, *v;
+    int64_t batches;
 };
 /* Allocates the value and, where it is to be trained, its moments, zeroed. */
 PXS_NODISCARD enum pxs_status pxs_weight_init(struct pxs_weight *w, bool trains,
@@ -43,18 +55,22 @@ void pxs_weight_from_torch(const struct pxs_weight *w, const float *torch, float
  * step follows at once. */
 struct pxs_nn {
     struct pxs_kernel_context kernel;
-    float *grad; /* room for the largest weight */
+    float *grad; /* room for the largest pxs_layer_gradients */
     struct pxs_adam adam;
     /* For tests: called with each gradient before the optimiser uses it; NULL in training. */
     void (*on_gradient)(void *user, const struct pxs_weight *w, const float *grad);
     void *user;
 };
-/* One Adam step on `w` with nn->grad. */
-void pxs_optimise(const struct pxs_nn *nn, struct pxs_weight *w);
-/* Conv weights N(0, 0.02); biases U(-1/sqrt(fan_in), 1/sqrt(fan_in)). `layer` names the stream
- * (PXS_STREAM_INIT). Moments are zeroed. */
+/* One Adam step on `w`. */
+void pxs_optimise(const struct pxs_nn *nn, struct pxs_weight *w, const float *grad);
+/* Conv weights N(0, 0.02); biases U(-1/sqrt(fan_in), 1/sqrt(fan_in)) or, with
+ * `zero`, 0; gamma N(1, 0.02), beta 0;
+ * running statistics 0 and 1. `layer` names the stream (PXS_STREAM_INIT). Moments are zeroed. */
 void pxs_weight_randomise(const struct pxs_nn *nn, struct pxs_weight *w, uint64_t seed,
                           uint32_t layer);
+
+/* Zeroes the moments, where it has them. */
+void pxs_weight_forget(struct pxs_weight *w);
 
 /* ---- what a layer is ------------------------------------------------------------------------ */
 
@@ -77,7 +93,7 @@ struct pxs_layer_spec {
     /* its module, "down3.model.0": its tensors are NAME.weight and NAME.bias */
     char name[104];
     /* of a batch norm, its module: tensors NORM_NAME.weight, .bias, .running_mean, .running_var */
-    char norm_name[104];
+    char norm_name[91];
     enum pxs_layer_kind kind;
     /* torch's */
     int kernel, stride, padding;
@@ -89,8 +105,9 @@ struct pxs_layer_spec {
     /* sides of the output, and of the input of a convolution of either kind (a head's follows from
      * its output) */
     int h, w, in_h, in_w;
-    /* a bias has no effect in front of a norm; it is there where PyTorch's network has it.
-     * zero_bias: it starts at zero, else as torch's does */
+    /* A bias has no effect in front of an instance norm; it is there where PyTorch's network has
+     * it. In front of a batch norm there is none, as in PyTorch's networks. zero_bias: it starts at
+     * zero, else as torch's does */
     bool bias, zero_bias;
     enum pxs_norm norm;
     enum pxs_activation activation;
@@ -110,6 +127,8 @@ struct pxs_layer_spec {
 /* Count of numbers in the weight (the bias has c_out more), and in one image's output. */
 size_t pxs_layer_weights(const struct pxs_layer_spec *s);
 size_t pxs_layer_outputs(const struct pxs_layer_spec *s);
+/* Floats that the gradients of its weights need. */
+size_t pxs_layer_gradients(const struct pxs_layer_spec *s);
 /* Multiply-accumulates of one pass over one image, by direct convolution. */
 double pxs_layer_macs(const struct pxs_layer_spec *s);
 /* The kernels' view of a convolution of either kind, of a head, and of norm, activation and
@@ -125,9 +144,12 @@ size_t pxs_layer_scratch(const struct pxs_kernel_context *ctx, const struct pxs_
 
 struct pxs_layer {
     struct pxs_layer_spec spec;
-    /* bias: zeroed where the layer has none */
-    struct pxs_weight weight, bias;
+    /* those that the layer does not have are zeroed */
+    struct pxs_weight weight, bias, gamma, beta, running_mean, running_var, batches;
 };
+/* The layer's tensors in state_dict order; how many. */
+enum { PXS_LAYER_TENSORS = 7 };
+size_t pxs_layer_tensors(struct pxs_layer *l, struct pxs_weight *out[PXS_LAYER_TENSORS]);
 /* Fills in the layer and its weights' names and shapes; pxs_layer_init allocates the weights. */
 void pxs_layer_describe(struct pxs_layer *l, const struct pxs_layer_spec *spec);
 PXS_NODISCARD enum pxs_status pxs_layer_init(struct pxs_layer *l, bool trains,
@@ -162,17 +184,29 @@ struct pxs_block_buffers {
     float *y;      /* the layer's output */
     size_t ld_y;
 };
-/* Floats of the statistics that a pass over n images leaves for the way back. */
+/* What a batch norm normalises with. */
+enum pxs_statistics {
+    PXS_STATISTICS_TRAIN,  /* those of the images; the running ones follow them (torch's train()) */
+    PXS_STATISTICS_BATCH,  /* those of the images; nothing changes */
+    PXS_STATISTICS_RUNNING /* the running ones (torch's eval()) */
+};
+/* Floats of the statistics that a pass over n images leaves for the way back; those of a second
+ * pass over n images stand behind them. */
 size_t pxs_layer_stats(const struct pxs_layer_spec *s, int n);
 /* drop: NULL or p = 0: no dropout. raw is overwritten with raw + bias where the bias has an
  * effect. */
 void pxs_block_apply(const struct pxs_nn *nn, struct pxs_layer *l, int n,
-                     const struct pxs_dropout *drop, const struct pxs_block_buffers *b);
+                     enum pxs_statistics statistics, const struct pxs_dropout *drop,
+                     const struct pxs_block_buffers *b);
+/* The running statistics of a batch norm follow the stats of a pass over n images once more; of
+ * other layers nothing happens. */
+void pxs_block_track(struct pxs_layer *l, int n, const float *stats);
 /* dy (ld_dy), the gradient at y -> draw [n,h,w,C_out] dense, at the convolution's output. The
- * images are those of one or several forward passes, with their buffers one behind the other, and
- * were made with the layer's dropout. update: also computes the gradients of the layer's small
- * weights (all but the convolution's) and makes the optimiser's step. */
-void pxs_block_gradient(const struct pxs_nn *nn, struct pxs_layer *l, int n,
+ * images are those of `passes` forward passes over n / passes images each, whose buffers stand one
+ * behind the other, with the statistics of the images and the layer's dropout. update: also
+ * computes the gradients of the layer's small weights (all but the convolution's) and makes the
+ * optimiser's step. */
+void pxs_block_gradient(const struct pxs_nn *nn, struct pxs_layer *l, int n, int passes,
                         const struct pxs_block_buffers *b, const float *dy, size_t ld_dy,
                         float *draw, bool update);
 

@@ -110,9 +110,11 @@ struct pxs_kernel_context context(const struct pxs_kernels *set, int threads, si
 void spoil(const struct pxs_kernel_context *ctx);
 void pools_done(void);
 
-/* The end of a pxs_block_shape: with and without an instance norm, a leaky ReLU of that slope. */
-#define NORM(slope) PXS_NORM_INSTANCE, PXS_ACTIVATION_LEAKY_RELU, slope
-#define PLAIN(slope) PXS_NORM_NONE, PXS_ACTIVATION_LEAKY_RELU, slope
+/* The end of a pxs_block_shape: without a norm, with an instance norm, and with a batch norm over
+ * so many groups; a leaky ReLU of that slope. */
+#define PLAIN(slope) PXS_NORM_NONE, PXS_ACTIVATION_LEAKY_RELU, slope, 0
+#define NORM(slope) PXS_NORM_INSTANCE, PXS_ACTIVATION_LEAKY_RELU, slope, 0
+#define BATCH_NORM(slope, groups) PXS_NORM_BATCH, PXS_ACTIVATION_LEAKY_RELU, slope, groups
 
 /* torch's Conv2d of a big side, and its 4x4 convolution of stride 2 by the small side: as
  * initialisers, and made while the test runs. */

@@ -101,17 +101,33 @@ void ref_head_backward(const struct pxs_head_shape *s, const double *x, const do
                 }
 }
 
-static void ref_statistics(const struct pxs_block_shape *s, const double *x, double *mean,
-                           double *rstd) {
+/* The images that share their statistics with one. */
+static void group_of(const struct pxs_block_shape *s, int image, int *first, int *n) {
+    *n = s->norm == PXS_NORM_BATCH ? s->n / (s->groups > 1 ? s->groups : 1) : 1;
+    *first = image / *n * *n;
+}
+
+void ref_statistics(const struct pxs_block_shape *s, const double *x, int image, int c,
+                    double *mean, double *var) {
+    int first, n;
+    group_of(s, image, &first, &n);
+    x += (size_t)first * (size_t)s->hw * (size_t)s->c + (size_t)c;
+    *mean = *var = 0;
+    for (int k = 0; k < n * s->hw; k++)
+        *mean += x[k * s->c] / (n * s->hw);
+    for (int k = 0; k < n * s->hw; k++)
+        *var += (x[k * s->c] - *mean) * (x[k * s->c] - *mean) / (n * s->hw);
+}
+
+/* As many numbers as there are images and channels: mean and 1/std, 0 and 1 without a norm. */
+static void normaliser(const struct pxs_block_shape *s, const double *x, int image, int c,
+                       double *mean, double *rstd) {
     *mean = 0;
     *rstd = 1;
-    if (!s->norm)
+    if (s->norm == PXS_NORM_NONE)
         return;
-    double var = 0;
-    for (int k = 0; k < s->hw; k++)
-        *mean += x[k * s->c] / s->hw;
-    for (int k = 0; k < s->hw; k++)
-        var += (x[k * s->c] - *mean) * (x[k * s->c] - *mean) / s->hw;
+    double var;
+    ref_statistics(s, x, image, c, mean, &var);
     *rstd = 1.0 / sqrt(var + 1e-5);
 }
 
@@ -127,35 +143,59 @@ static double ref_slope(const struct pxs_block_shape *s, double v) {
     return v > 0 || s->activation == PXS_ACTIVATION_NONE ? 1 : (double)s->slope;
 }
 
-void ref_block_forward(const struct pxs_block_shape *s, const double *x, const double *keep,
-                       double *y) {
+void ref_block_forward(const struct pxs_block_shape *s, const double *gamma, const double *beta,
+                       const double *x, const double *keep, double *y) {
+    const bool batch = s->norm == PXS_NORM_BATCH;
     for (int im = 0; im < s->n; im++)
         for (int c = 0; c < s->c; c++) {
             size_t at = (size_t)im * (size_t)s->hw * (size_t)s->c + (size_t)c;
             double mean, rstd;
-            ref_statistics(s, x + at, &mean, &rstd);
+            normaliser(s, x, im, c, &mean, &rstd);
             for (int k = 0; k < s->hw; k++, at += (size_t)s->c) {
                 double v = (x[at] - mean) * rstd;
+                if (batch)
+                    v = v * gamma[c] + beta[c];
                 y[at] = ref_activation(s, v) * (keep ? keep[at] : 1.0);
             }
         }
 }
 
-void ref_block_backward(const struct pxs_block_shape *s, const double *x, const double *keep,
-                        const double *dy, double *dx) {
+void ref_block_backward(const struct pxs_block_shape *s, const double *gamma, const double *beta,
+                        const double *x, const double *keep, const double *dy, double *dx,
+                        double *dgamma, double *dbeta) {
+    const bool batch = s->norm == PXS_NORM_BATCH;
+    const size_t step = (size_t)s->c;
+    for (int c = 0; batch && c < s->c; c++)
+        dgamma[c] = dbeta[c] = 0;
     for (int im = 0; im < s->n; im++)
         for (int c = 0; c < s->c; c++) {
-            size_t first = (size_t)im * (size_t)s->hw * (size_t)s->c + (size_t)c,
-                   step = (size_t)s->c;
-            double mean, rstd, sum = 0, dot = 0;
-            ref_statistics(s, x + first, &mean, &rstd);
-            for (size_t k = 0, at = first; k < (size_t)s->hw; k++, at += step) {
-                double v = (x[at] - mean) * rstd;
-                dx[at] = dy[at] * ref_slope(s, v) * (keep ? keep[at] : 1.0);
-                sum += dx[at] / s->hw;
-                dot += dx[at] * v / s->hw;
+            double mean, rstd;
+            normaliser(s, x, im, c, &mean, &rstd);
+            size_t at = (size_t)im * (size_t)s->hw * step + (size_t)c;
+            for (int k = 0; k < s->hw; k++, at += step) {
+                double v = (x[at] - mean) * rstd, z = batch ? v * gamma[c] + beta[c] : v;
+                dx[at] = dy[at] * ref_slope(s, z) * (keep ? keep[at] : 1.0);
+                if (batch) {
+                    dgamma[c] += dx[at] * v;
+                    dbeta[c] += dx[at];
+                }
             }
-            for (size_t k = 0, at = first; s->norm && k < (size_t)s->hw; k++, at += step)
-                dx[at] = rstd * (dx[at] - sum - (x[at] - mean) * rstd * dot);
         }
+    for (int im = 0; im < s->n && s->norm != PXS_NORM_NONE; im++) {
+        int first, n;
+        group_of(s, im, &first, &n);
+        for (int c = 0; im == first && c < s->c; c++) {
+            const size_t from = (size_t)im * (size_t)s->hw * step + (size_t)c;
+            const int m = n * s->hw;
+            double mean, rstd, sum = 0, dot = 0;
+            normaliser(s, x, im, c, &mean, &rstd);
+            for (size_t k = 0, at = from; k < (size_t)m; k++, at += step) {
+                sum += dx[at] / m;
+                dot += dx[at] * (x[at] - mean) * rstd / m;
+            }
+            for (size_t k = 0, at = from; k < (size_t)m; k++, at += step)
+                dx[at] =
+                    (batch ? gamma[c] : 1) * rstd * (dx[at] - sum - (x[at] - mean) * rstd * dot);
+        }
+    }
 }

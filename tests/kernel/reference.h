@@ -15,10 +15,15 @@ void ref_head_forward(const struct pxs_head_shape *s, const double *x, const dou
                       const double *bias, double *y);
 void ref_head_backward(const struct pxs_head_shape *s, const double *x, const double *weight,
                        const double *dy, double *dx, double *dweight, double *dbias);
-/* keep [N,hw,C]: the factor of dropout, 0 or 1/(1-p), or NULL */
-void ref_block_forward(const struct pxs_block_shape *s, const double *x, const double *keep,
-                       double *y);
-void ref_block_backward(const struct pxs_block_shape *s, const double *x, const double *keep,
-                        const double *dy, double *dx);
+/* keep [N,hw,C]: the factor of dropout, 0 or 1/(1-p), or NULL. Of a batch norm also its gamma and
+ * beta, and dgamma and dbeta. */
+void ref_block_forward(const struct pxs_block_shape *s, const double *gamma, const double *beta,
+                       const double *x, const double *keep, double *y);
+void ref_block_backward(const struct pxs_block_shape *s, const double *gamma, const double *beta,
+                        const double *x, const double *keep, const double *dy, double *dx,
+                        double *dgamma, double *dbeta);
+/* The mean and biased variance of channel c in the group of an image. */
+void ref_statistics(const struct pxs_block_shape *s, const double *x, int image, int c,
+                    double *mean, double *var);
 
 #endif

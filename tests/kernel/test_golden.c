@@ -163,7 +163,7 @@ START_TEST(blocks)
     const struct block_case *t = &block_cases[_i];
     const struct pxs_block_shape *s = &t->s;
     size_t count = (size_t)(s->n * s->hw * s->c);
-    struct pxs_kernel_context ctx = context(NULL, 2, 0);
+    struct pxs_kernel_context ctx = context(NULL, 2, pxs_block_scratch(s));
     struct pxs_dropout drop = {
         .p = t->p, .seed = 9 + ((uint64_t)5 << 32), .stream = PXS_STREAM_DROPOUT, .a = 3, .b = 6};
     float *x = input(t->name, "x", s->n, s->c, s->hw, 1.0f),
@@ -174,9 +174,10 @@ START_TEST(blocks)
     golden_numbers("bias_leaky/b", 1.0f, 5, bias);
     for (size_t i = 0; _i == 0 && i < count; i++)
         x[i] += 4.0f * golden_number("norm_leaky/shift", i % 5);
-    pxs_block_forward(&ctx, s, &drop, x, has_bias ? bias : NULL, stats, mask, y, (size_t)s->c);
+    pxs_block_forward(&ctx, s, NULL, &drop, x, has_bias ? bias : NULL, stats, mask, y,
+                      (size_t)s->c);
     expect_layer(y, s->n, s->c, s->hw, t->name, "y", 1e-6);
-    pxs_block_backward(&ctx, s, t->p, x, stats, mask, y, (size_t)s->c, dy, (size_t)s->c, dx);
+    pxs_block_backward(&ctx, s, NULL, t->p, x, stats, mask, y, (size_t)s->c, dy, (size_t)s->c, dx);
     expect_layer(dx, s->n, s->c, s->hw, t->name, "dx", 3e-6);
     pxs_sum_pixels(&ctx, dx, (size_t)(s->n * s->hw), s->c, dbias);
     if (has_bias)

@@ -134,13 +134,13 @@ END_TEST
 
 struct block {
     struct pxs_block_shape s;
-    double *x, *keep, *r, *y;
+    double *x, *keep, *r, *y, *gamma, *beta;
     size_t n;
 };
 
 static double loss_block(const void *user) {
     const struct block *c = user;
-    ref_block_forward(&c->s, c->x, c->keep, c->y);
+    ref_block_forward(&c->s, c->gamma, c->beta, c->x, c->keep, c->y);
     return dot(c->r, c->y, c->n);
 }
 
@@ -151,7 +151,7 @@ static void avoid_kinks(const struct block *c, double gap) {
     plain.activation = PXS_ACTIVATION_NONE;
     for (bool moved = true; moved;) {
         moved = false;
-        ref_block_forward(&plain, c->x, NULL, c->y);
+        ref_block_forward(&plain, c->gamma, c->beta, c->x, NULL, c->y);
         for (size_t i = 0; i < c->n; i++)
             if (fabs(c->y[i]) < gap) {
                 c->x[i] = random_unit();
@@ -170,9 +170,14 @@ static const struct pxs_block_shape block_shapes[] = {
     {1, 7, 3, NORM(0.0f)},
     {2, 16, 3, NORM(0.2f)},
     {1, 5, 2, NORM(1.0f)},
-    {2, 6, 3, PXS_NORM_NONE, PXS_ACTIVATION_TANH, 0},
-    {2, 6, 3, PXS_NORM_INSTANCE, PXS_ACTIVATION_TANH, 0},
-    {2, 6, 3, PXS_NORM_INSTANCE, PXS_ACTIVATION_NONE, 0}};
+    {2, 6, 3, PXS_NORM_NONE, PXS_ACTIVATION_TANH, 0, 0},
+    {2, 6, 3, PXS_NORM_INSTANCE, PXS_ACTIVATION_TANH, 0, 0},
+    {2, 6, 3, PXS_NORM_INSTANCE, PXS_ACTIVATION_NONE, 0, 0},
+    {3, 4, 3, BATCH_NORM(0.2f, 1)},
+    {4, 5, 2, BATCH_NORM(0.0f, 2)},
+    {3, 1, 4, BATCH_NORM(0.2f, 0)},
+    {1, 7, 2, BATCH_NORM(1.0f, 1)},
+    {2, 6, 3, PXS_NORM_BATCH, PXS_ACTIVATION_TANH, 0, 2}};
 
 START_TEST(block_gradients)
 {
@@ -183,15 +188,22 @@ START_TEST(block_gradients)
         c.x = random_numbers(c.n);
         c.r = random_numbers(c.n);
         c.y = numbers(c.n);
+        c.gamma = random_numbers((size_t)c.s.c);
+        c.beta = random_numbers((size_t)c.s.c);
         if (dropout) {
             c.keep = numbers(c.n);
             for (size_t i = 0; i < c.n; i++)
                 c.keep[i] = random_u32() % 4 ? 1.0 / 0.75 : 0.0;
         }
         avoid_kinks(&c, 1e-3);
-        double *dx = numbers(c.n);
-        ref_block_backward(&c.s, c.x, c.keep, c.r, dx);
+        double *dx = numbers(c.n), *dgamma = numbers((size_t)c.s.c),
+               *dbeta = numbers((size_t)c.s.c);
+        ref_block_backward(&c.s, c.gamma, c.beta, c.x, c.keep, c.r, dx, dgamma, dbeta);
         expect_gradient(loss_block, &c, c.x, c.n, dx, "block, x");
+        if (c.s.norm != PXS_NORM_BATCH)
+            continue;
+        expect_gradient(loss_block, &c, c.gamma, (size_t)c.s.c, dgamma, "block, gamma");
+        expect_gradient(loss_block, &c, c.beta, (size_t)c.s.c, dbeta, "block, beta");
     }
 }
 END_TEST

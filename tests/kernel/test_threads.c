@@ -25,6 +25,8 @@ static float *input, *input2;
 static const struct pxs_head_shape head_shape = {3, 33, 29, 40, 3, 2},
                                    patch_shape = {3, 12, 17, 128, 1, 1};
 static const struct pxs_block_shape norm_shape = {3, 150, 200, NORM(0.2f)},
+                                    large_norm_shape = {1, 4300, 64, NORM(0.2f)},
+                                    batch_norm_shape = {4, 1080, 64, BATCH_NORM(0.2f, 2)},
                                     plain_shape = {2, 150, 200, PLAIN(0.2f)};
 
 static void run_gemm(const struct pxs_kernel_context *ctx, float *out) {
@@ -54,19 +56,32 @@ static void run_patch(const struct pxs_kernel_context *ctx, float *out) {
     pxs_head_backward(ctx, &patch_shape, input, 128, input2, input2, out, 128,
                       out + 3 * 12 * 17 * 128);
 }
+/* Floats that run_block writes. */
+#define BLOCK_FLOATS(n, hw, c) (3 * (n) * (hw) * (c) + 3 * (n) * (c) + (n) * (hw) * (c) / 4 + 1)
 static void run_block(const struct pxs_kernel_context *ctx, float *out,
                       const struct pxs_block_shape *s) {
     struct pxs_dropout drop = {.p = 0.5, .seed = 9, .stream = PXS_STREAM_DROPOUT, .a = 1, .b = 2};
     size_t n = (size_t)(s->n * s->hw * s->c);
-    float *x = out, *y = out + n, *stats = y + n, *dx = stats + s->n * 2 * s->c;
-    uint8_t *mask = (uint8_t *)(dx + n);
+    float *x = out, *y = out + n, *dx = y + n, *stats = dx + n, *dgamma = stats + 3 * 2 * s->c,
+          *dbeta = dgamma + s->c;
+    uint8_t *mask = (uint8_t *)(stats + 3 * s->n * s->c);
+    const bool batch = s->norm == PXS_NORM_BATCH;
+    const struct pxs_batch_norm bn = {
+        .gamma = input2, .beta = input2 + s->c, .dgamma = dgamma, .dbeta = dbeta};
     memcpy(x, input, n * sizeof *x);
-    pxs_block_forward(ctx, s, &drop, x, input2, stats, mask, y, (size_t)s->c);
-    pxs_block_backward(ctx, s, drop.p, x, stats, mask, y, (size_t)s->c, input2, (size_t)s->c + 1,
-                       dx);
+    pxs_block_forward(ctx, s, batch ? &bn : NULL, &drop, x, batch ? NULL : input2, stats, mask, y,
+                      (size_t)s->c);
+    pxs_block_backward(ctx, s, batch ? &bn : NULL, drop.p, x, stats, mask, y, (size_t)s->c, input2,
+                       (size_t)s->c + 1, dx);
 }
 static void run_norm(const struct pxs_kernel_context *ctx, float *out) {
     run_block(ctx, out, &norm_shape);
+}
+static void run_large_norm(const struct pxs_kernel_context *ctx, float *out) {
+    run_block(ctx, out, &large_norm_shape);
+}
+static void run_batch_norm(const struct pxs_kernel_context *ctx, float *out) {
+    run_block(ctx, out, &batch_norm_shape);
 }
 static void run_plain(const struct pxs_kernel_context *ctx, float *out) {
     run_block(ctx, out, &plain_shape);
@@ -97,8 +112,10 @@ static const struct job jobs[] = {
     {"gemm", 4 * 310 * 150, run_gemm},
     {"head", 3 * 66 * 58 * 3 + 3 * 33 * 29 * 40 + 40 * 48, run_head},
     {"patch", 3 * 12 * 17 + 3 * 12 * 17 * 128 + 128 * 16, run_patch},
-    {"norm", 3 * 90000 + 1200 + 90000 / 4 + 1, run_norm},
-    {"no norm", 3 * 60000 + 800 + 60000 / 4 + 1, run_plain},
+    {"norm", BLOCK_FLOATS(3, 150, 200), run_norm},
+    {"large norm", BLOCK_FLOATS(1, 4300, 64), run_large_norm},
+    {"batch norm", BLOCK_FLOATS(4, 1080, 64), run_batch_norm},
+    {"no norm", BLOCK_FLOATS(2, 150, 200), run_plain},
     {"elements", 3 * 100001 + 6 + 333 + 50500 + 100001, run_elements},
     {"adam", 3 * 300001, run_adam},
 };
@@ -129,8 +146,9 @@ START_TEST(same_bits)
             continue;
         make_inputs(INPUT, INPUT);
         size_t head = pxs_head_scratch(set, &head_shape, 5),
-               patch = pxs_head_scratch(set, &patch_shape, 5);
-        struct pxs_kernel_context none = context(set, 0, head > patch ? head : patch);
+               patch = pxs_head_scratch(set, &patch_shape, 5), most = head > patch ? head : patch,
+               block = pxs_block_scratch(&large_norm_shape);
+        struct pxs_kernel_context none = context(set, 0, most > block ? most : block);
         float *want = buffer(job->floats, 0), *got = buffer(job->floats, 0),
               *empty = buffer(job->floats, 0);
         job->run(&none, want);

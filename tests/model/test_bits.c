@@ -28,7 +28,7 @@ static void train_with(const struct pxs_params *p, const struct pxs_kernels *set
     for (int step = 0; step < 2; step++)
         pxs_pix2pix_step(m, source, target, step == 0 ? 1 : n, (struct pxs_step_rates){1e-3, 1e-3},
                          step, &losses);
-    pxs_pix2pix_generate(m, source, n, 0, 0, fake);
+    pxs_pix2pix_generate(m, source, n, PXS_STATISTICS_RUNNING, 0, 0, fake);
     pxs_pix2pix_hash(m, hash);
     free(source);
     free(target);

@@ -161,7 +161,8 @@ static void check_fake(struct pxs_pix2pix *m, const struct golden_steps *t,
     size_t c = (size_t)t->channels, pixels = (size_t)(t->height * t->width),
            n = (size_t)t->batch * c * pixels;
     float *fake = malloc(n * sizeof *fake), *nchw = malloc(n * sizeof *nchw);
-    pxs_pix2pix_generate(m, source, t->batch, t->dropout > 0 ? PXS_STREAM_DROPOUT : 0, 0, fake);
+    pxs_pix2pix_generate(m, source, t->batch, PXS_STATISTICS_BATCH,
+                         t->dropout > 0 ? PXS_STREAM_DROPOUT : 0, 0, fake);
     for (size_t i = 0; i < n; i++)
         nchw[(i / c / pixels * c + i % c) * pixels + i / c % pixels] = fake[i];
     expect_tensor(watch, "fake", nchw, n);

@@ -61,7 +61,7 @@ START_TEST(allocates_nothing_in_a_step)
     int before = atomic_load(&allocations);
     for (int step = 0; step < 2; step++)
         pxs_pix2pix_step(m, source, target, 2, rates, step, &losses);
-    pxs_pix2pix_generate(m, source, 1, 0, 0, fake);
+    pxs_pix2pix_generate(m, source, 1, PXS_STATISTICS_RUNNING, 0, 0, fake);
     int after = atomic_load(&allocations);
     ck_assert_int_eq(after, before);
     free(source);
@@ -161,7 +161,7 @@ START_TEST(learns)
     ck_assert_double_eq_tol(last.loss_G, last.loss_GAN + 10 * last.loss_pixel, 1e-12);
     ck_assert_double_eq_tol(last.loss_D, 0.5 * (last.loss_real + last.loss_fake), 1e-12);
     float *fake = malloc(2 * image_floats(&p) * sizeof *fake);
-    pxs_pix2pix_generate(m, source, 2, 0, 0, fake);
+    pxs_pix2pix_generate(m, source, 2, PXS_STATISTICS_RUNNING, 0, 0, fake);
     double l1 = 0;
     for (size_t i = 0; i < 2 * image_floats(&p); i++)
         l1 += fabs((double)fake[i] - (double)target[i]) / (2.0 * (double)image_floats(&p));
@@ -215,21 +215,23 @@ START_TEST(generating)
     char before[PXS_SHA256_HEX], after[PXS_SHA256_HEX];
     pxs_pix2pix_randomise(m, 1);
     pxs_pix2pix_hash(m, before);
-    pxs_pix2pix_generate(m, source, 3, 0, 0, a);
-    pxs_pix2pix_generate(m, source, 3, 0, 9, b); /* without dropout: a function of the source */
+    pxs_pix2pix_generate(m, source, 3, PXS_STATISTICS_RUNNING, 0, 0, a);
+    pxs_pix2pix_generate(m, source, 3, PXS_STATISTICS_RUNNING, 0, 9,
+                         b); /* without dropout: a function of the source */
     ck_assert_mem_eq(a, b, bytes);
     for (size_t i = 0; i < 3 * image; i++)
         ck_assert(a[i] >= -1 && a[i] <= 1);
     /* images of a batch do not know each other */
-    pxs_pix2pix_generate(m, source + image, 1, 0, 0, b);
+    pxs_pix2pix_generate(m, source + image, 1, PXS_STATISTICS_RUNNING, 0, 0, b);
     for (size_t i = 0; i < image; i++)
         ck_assert_float_eq_tol(b[i], a[image + i], 1e-5f);
-    pxs_pix2pix_generate(m, source, 3, PXS_STREAM_VALIDATE, 4, a);
-    pxs_pix2pix_generate(m, source, 3, PXS_STREAM_VALIDATE, 4, b);
+    pxs_pix2pix_generate(m, source, 3, PXS_STATISTICS_RUNNING, PXS_STREAM_VALIDATE, 4, a);
+    pxs_pix2pix_generate(m, source, 3, PXS_STATISTICS_RUNNING, PXS_STREAM_VALIDATE, 4, b);
     ck_assert_mem_eq(a, b, bytes);
-    pxs_pix2pix_generate(m, source, 3, PXS_STREAM_VALIDATE, 5, b); /* other masks */
+    pxs_pix2pix_generate(m, source, 3, PXS_STATISTICS_RUNNING, PXS_STREAM_VALIDATE, 5,
+                         b); /* other masks */
     ck_assert_mem_ne(a, b, bytes);
-    pxs_pix2pix_generate(m, source, 3, 0, 0, b);
+    pxs_pix2pix_generate(m, source, 3, PXS_STATISTICS_RUNNING, 0, 0, b);
     ck_assert_mem_ne(a, b, bytes);
     pxs_pix2pix_hash(m, after);
     ck_assert_str_eq(before, after);

@@ -46,17 +46,17 @@ START_TEST(same_as_in_training)
     const size_t n = 3 * image_floats(&p);
     float *source = random_pixels("trained/new", n), *want = malloc(n * sizeof *want),
           *got = malloc(n * sizeof *got);
-    pxs_pix2pix_generate(m, source, 3, 0, 0, want);
-    pxs_trained_run(g, source, 3, false, 0, got);
+    pxs_pix2pix_generate(m, source, 3, PXS_STATISTICS_RUNNING, 0, 0, want);
+    pxs_trained_run(g, source, 3, PXS_STATISTICS_RUNNING, false, 0, got);
     ck_assert_mem_eq(got, want, n * sizeof *got);
 
     /* With dropout other pictures, the same ones each time, by the seed. */
     float *again = malloc(n * sizeof *again);
-    pxs_trained_run(g, source, 3, true, 5, got);
+    pxs_trained_run(g, source, 3, PXS_STATISTICS_RUNNING, true, 5, got);
     ck_assert_mem_ne(got, want, n * sizeof *got);
-    pxs_trained_run(g, source, 3, true, 5, again);
+    pxs_trained_run(g, source, 3, PXS_STATISTICS_RUNNING, true, 5, again);
     ck_assert_mem_eq(got, again, n * sizeof *got);
-    pxs_trained_run(g, source, 3, true, 6, again);
+    pxs_trained_run(g, source, 3, PXS_STATISTICS_RUNNING, true, 6, again);
     ck_assert_mem_ne(got, again, n * sizeof *got);
     free(again);
     free(source);
@@ -78,14 +78,14 @@ START_TEST(other_sides)
     const size_t small = image_floats(&p), large = small * 6;
     float *source = random_pixels("trained/large", large), *want = malloc(small * sizeof *want),
           *got = malloc(large * sizeof *got);
-    pxs_trained_run(g, source, 1, false, 0, want);
+    pxs_trained_run(g, source, 1, PXS_STATISTICS_RUNNING, false, 0, want);
     ck_assert_int_eq(pxs_trained_resize(g, 64, 96, 1, &err), PXS_OK);
     ck_assert(pxs_trained_bytes(g, 64, 96, 1) > 2 * pxs_trained_bytes(g, 32, 32, 1));
-    pxs_trained_run(g, source, 1, false, 0, got);
+    pxs_trained_run(g, source, 1, PXS_STATISTICS_RUNNING, false, 0, got);
     for (size_t i = 0; i < large; i++)
         ck_assert(got[i] >= -1 && got[i] <= 1);
     ck_assert_int_eq(pxs_trained_resize(g, 32, 32, 1, &err), PXS_OK);
-    pxs_trained_run(g, source, 1, false, 0, got);
+    pxs_trained_run(g, source, 1, PXS_STATISTICS_RUNNING, false, 0, got);
     ck_assert_mem_eq(got, want, small * sizeof *got);
     free(source);
     free(want);
@@ -106,7 +106,7 @@ START_TEST(any_batch_and_threads)
           *got = malloc(8 * one * sizeof *got);
     for (size_t k = 0; k < PXS_COUNT(kernels); k++) {
         struct pxs_trained *g = load(&p, NULL, kernels[k]);
-        pxs_trained_run(g, source, 8, false, 0, want);
+        pxs_trained_run(g, source, 8, PXS_STATISTICS_RUNNING, false, 0, want);
         pxs_trained_destroy(&g);
         for (int batch = 1; batch <= 8; batch += batch == 1 ? 2 : 5) {
             struct pxs_pool *pool = NULL;
@@ -115,7 +115,7 @@ START_TEST(any_batch_and_threads)
             ck_assert_int_eq(pxs_trained_resize(g, 64, 64, batch, NULL), PXS_OK);
             for (int at = 0; at < 8; at += batch)
                 pxs_trained_run(g, source + (size_t)at * one, at + batch < 8 ? batch : 8 - at,
-                                false, 0, got + (size_t)at * one);
+                                PXS_STATISTICS_RUNNING, false, 0, got + (size_t)at * one);
             ck_assert_msg(memcmp(got, want, 8 * one * sizeof *got) == 0, "%s, batch %d", kernels[k],
                           batch);
             pxs_trained_destroy(&g);

@@ -158,7 +158,7 @@ START_TEST(optimiser)
     }
     nn.on_gradient = see_gradient;
     nn.user = seen;
-    pxs_optimise(&nn, &w);
+    pxs_optimise(&nn, &w, nn.grad);
     ck_assert_float_eq(seen[0], -30);
     ck_assert_float_eq(seen[1], 0);
     ck_assert_float_eq_tol(w.value[0], 1e-3f, 1e-9f); /* against the gradient */

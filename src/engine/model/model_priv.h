@@ -59,18 +59,23 @@ size_t network_floats(const struct pxs_network *net, size_t images, bool trains)
 void network_release(struct pxs_network *net);
 /* Frees the buffers and the layers' weights. */
 void network_finish(struct pxs_network *net);
-/* n images as images first .. first+n-1 of the buffers: x [n,H,W,C_in] -> y, dense. */
+/* n images as images first .. first+n-1 of the buffers, first 0 or n: x [n,H,W,C_in] -> y,
+ * dense. */
 void network_forward(struct pxs_network *net, const struct pxs_nn *nn, const float *x, int first,
-                     int n, const struct pxs_net_dropout *drop, float *y);
-/* After a forward pass over images 0 .. n-1 with dropout on: dy, overwritten, is the gradient at
- * its output y. `update`: updates every weight as soon as its gradient is computed. */
+                     int n, enum pxs_statistics statistics, const struct pxs_net_dropout *drop,
+                     float *y);
+/* After `passes` forward passes, 1 or 2, over images 0 .. n-1 in all, each with the statistics of
+ * its images and dropout on: dy, overwritten, is the gradient at their output y. `update`: updates
+ * every weight as soon as its gradient is computed. */
 void network_backward(struct pxs_network *net, const struct pxs_nn *nn, const float *x, int n,
-                      const float *y, float *dy, bool update);
+                      int passes, const float *y, float *dy, bool update);
+/* The running statistics of batch norms follow the forward pass over images 0 .. n-1 once more, as
+ * if it had been made again. */
+void network_track(struct pxs_network *net, int n);
 
 /* ---- the whole ------------------------------------------------------------------------------ */
 
-/* A layer has a weight, and some have a bias. */
-enum { MAX_WEIGHTS = 2 * PXS_LAYERS_MAX };
+enum { MAX_WEIGHTS = PXS_LAYER_TENSORS * PXS_LAYERS_MAX };
 
 struct pxs_pix2pix {
     struct pxs_params params;

@@ -88,7 +88,7 @@ static void make_buffers(struct pxs_network *net, size_t images, bool trains, st
             continue;
         largest = floats > largest ? floats : largest;
         b->raw = trains ? allocate(a, floats) : NULL;
-        b->stats = s->norm ? allocate(a, pxs_layer_stats(s, (int)images)) : NULL;
+        b->stats = s->norm ? allocate(a, 2 * pxs_layer_stats(s, (int)images)) : NULL;
         if (s->dropout > 0)
             b->mask = (uint8_t *)allocate(a, floats / sizeof(float) + 1);
     }
@@ -184,7 +184,8 @@ static struct input input_of(const struct pxs_network *net, const struct pxs_lay
 }
 
 void network_forward(struct pxs_network *net, const struct pxs_nn *nn, const float *images,
-                     int first, int n, const struct pxs_net_dropout *drop, float *y) {
+                     int first, int n, enum pxs_statistics statistics,
+                     const struct pxs_net_dropout *drop, float *y) {
     for (size_t i = 0; i < net->n_layers; i++) {
         struct pxs_layer *l = &net->layer[i];
         const struct pxs_layer_spec *s = &l->spec;
@@ -205,7 +206,7 @@ void network_forward(struct pxs_network *net, const struct pxs_nn *nn, const flo
         const struct pxs_dropout d = dropout_of(l, drop);
         const struct pxs_block_buffers block = {
             .raw = b->raw ? b->raw + before : net->draw,
-            .stats = b->stats ? b->stats + pxs_layer_stats(s, first) : NULL,
+            .stats = b->stats ? b->stats + (first ? pxs_layer_stats(s, n) : 0) : NULL,
             .mask = b->mask ? b->mask + before : NULL,
             .y = b->out ? b->out + pixels_of(s, (size_t)first) * b->ld : y,
             .ld_y = b->out ? b->ld : c};
@@ -213,7 +214,7 @@ void network_forward(struct pxs_network *net, const struct pxs_nn *nn, const flo
             pxs_conv_forward(nn, l, n, in.x, in.ld, block.raw, c);
         else
             pxs_conv_transpose_forward(nn, l, n, in.x, in.ld, block.raw, c);
-        pxs_block_apply(nn, l, n, &d, &block);
+        pxs_block_apply(nn, l, n, statistics, &d, &block);
         if (s->add) {
             const struct pxs_buffers *other = buffers_of(net, s->add);
             pxs_add_channels(&nn->kernel, other->out + pixels_of(s, (size_t)first) * other->ld,
@@ -250,7 +251,7 @@ static void through_rectified(struct pxs_network *net, const struct pxs_nn *nn,
 }
 
 void network_backward(struct pxs_network *net, const struct pxs_nn *nn, const float *images, int n,
-                      const float *y, float *dy, bool update) {
+                      int passes, const float *y, float *dy, bool update) {
     bool written[PXS_LAYERS_MAX + 1] = {false}; /* by number */
     for (size_t i = net->n_layers; i-- > 0;) {
         struct pxs_layer *l = &net->layer[i];
@@ -268,8 +269,8 @@ void network_backward(struct pxs_network *net, const struct pxs_nn *nn, const fl
                                                     .mask = b->mask,
                                                     .y = b->out ? b->out : (float *)y,
                                                     .ld_y = b->out ? b->ld : c};
-            pxs_block_gradient(nn, l, n, &block, b->out ? b->dout : dy, block.ld_y, net->draw,
-                               update);
+            pxs_block_gradient(nn, l, n, passes, &block, b->out ? b->dout : dy, block.ld_y,
+                               net->draw, update);
             if (s->from)
                 to_input(net, nn, l, b, n, written[s->from]);
             if (update && s->kind == PXS_LAYER_CONV)
@@ -281,4 +282,9 @@ void network_backward(struct pxs_network *net, const struct pxs_nn *nn, const fl
             through_rectified(net, nn, s, b, n, written[s->from]);
         written[s->from] = written[s->beside] = written[s->add] = true;
     }
+}
+
+void network_track(struct pxs_network *net, int n) {
+    for (size_t i = 0; i < net->n_layers; i++)
+        pxs_block_track(&net->layer[i], n, net->buffers[i].stats);
 }

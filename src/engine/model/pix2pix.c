@@ -23,9 +23,7 @@ void model_describe(struct pxs_pix2pix *m) {
         for (size_t i = 0; i < list.n; i++) {
             struct pxs_layer *l = &m->net[net].layer[i];
             pxs_layer_describe(l, &list.layer[i]);
-            m->weights[net][m->n_weights[net]++] = &l->weight;
-            if (l->spec.bias)
-                m->weights[net][m->n_weights[net]++] = &l->bias;
+            m->n_weights[net] += pxs_layer_tensors(l, m->weights[net] + m->n_weights[net]);
         }
     }
 }
@@ -59,7 +57,7 @@ static enum pxs_status build(struct pxs_pix2pix *m, const char *kernels, struct 
             const struct pxs_layer_spec *s = &m->net[net].layer[i].spec;
             const size_t floats = pxs_layer_scratch(&m->nn.kernel, s, (int)images_of(p, net));
             scratch = floats > scratch ? floats : scratch;
-            largest = pxs_layer_weights(s) > largest ? pxs_layer_weights(s) : largest;
+            largest = pxs_layer_gradients(s) > largest ? pxs_layer_gradients(s) : largest;
         }
     bool failed = false;
     m->nn.grad = model_floats(largest, &failed);
@@ -136,7 +134,7 @@ static void discriminate(struct pxs_pix2pix *m, const float *image, const float 
     float *pairs = m->pairs + (size_t)first * (pixels / (size_t)n) * 2 * c;
     pxs_copy_channels(&m->nn.kernel, image, c, pairs, 2 * c, pixels, (int)c);
     pxs_copy_channels(&m->nn.kernel, source, c, pairs + c, 2 * c, pixels, (int)c);
-    network_forward(&m->net[PXS_NET_D], &m->nn, pairs, first, n, &none,
+    network_forward(&m->net[PXS_NET_D], &m->nn, pairs, first, n, PXS_STATISTICS_TRAIN, &none,
                     m->pred + (size_t)first * m->pred_size);
 }
 
@@ -145,7 +143,7 @@ static void discriminator_gradient(struct pxs_pix2pix *m, int n, float *dimage) 
     struct pxs_network *d = &m->net[PXS_NET_D];
     const struct pxs_layer *l = &d->layer[0];
     const int c = m->image_half.spec.c_in;
-    network_backward(d, &m->nn, m->pairs, n, m->pred, m->dpred, false);
+    network_backward(d, &m->nn, m->pairs, n, 1, m->pred, m->dpred, false);
     /* Copies the weights of the first half of the big channels, in each tap and panel. */
     const size_t panel = (size_t)pxs_panel_width(l->spec.c_out), half = (size_t)c * panel;
     for (size_t i = 0; i < l->weight.count / (2 * half); i++)
@@ -165,7 +163,7 @@ static void step_generator(struct pxs_pix2pix *m, const float *source, const flo
     struct pxs_network *g = &m->net[PXS_NET_G];
     const struct pxs_net_dropout drop = {
         .seed = (uint64_t)p->seed, .stream = PXS_STREAM_DROPOUT, .a = (uint32_t)step};
-    network_forward(g, nn, source, 0, n, &drop, m->fake);
+    network_forward(g, nn, source, 0, n, PXS_STATISTICS_TRAIN, &drop, m->fake);
     discriminate(m, m->fake, source, 0, n);
     out->loss_GAN =
         pxs_gan_loss(nn, vanilla, m->pred, (size_t)n * m->pred_size, true, 1.0f, m->dpred);
@@ -173,7 +171,7 @@ static void step_generator(struct pxs_pix2pix *m, const float *source, const flo
     out->loss_pixel =
         pxs_l1(&nn->kernel, m->fake, target, floats, (float)p->lambda_pixel, m->dfake, true);
     out->loss_G = out->loss_GAN + p->lambda_pixel * out->loss_pixel;
-    network_backward(g, nn, source, n, m->fake, m->dfake, true);
+    network_backward(g, nn, source, n, 1, m->fake, m->dfake, true);
 }
 
 /* Mean output over `n` patches; `logits`: as a probability. */
@@ -193,13 +191,14 @@ static void step_discriminator(struct pxs_pix2pix *m, const float *source, const
     struct pxs_network *d = &m->net[PXS_NET_D];
     size_t preds = (size_t)n * m->pred_size;
     discriminate(m, target, source, n, n);
+    network_track(d, n); /* torch runs D over the fake pairs again, after the real ones */
     out->loss_fake = pxs_gan_loss(nn, vanilla, m->pred, preds, false, 0.5f, m->dpred);
     out->loss_real =
         pxs_gan_loss(nn, vanilla, m->pred + preds, preds, true, 0.5f, m->dpred + preds);
     out->D_real = mean_output(m->pred + preds, preds, vanilla);
     out->D_fake = mean_output(m->pred, preds, vanilla);
     out->loss_D = 0.5 * (out->loss_real + out->loss_fake);
-    network_backward(d, nn, m->pairs, 2 * n, m->pred, m->dpred, true);
+    network_backward(d, nn, m->pairs, 2 * n, 2, m->pred, m->dpred, true);
 }
 
 void pxs_pix2pix_step(struct pxs_pix2pix *m, const float *source, const float *target, int n,
@@ -211,10 +210,11 @@ void pxs_pix2pix_step(struct pxs_pix2pix *m, const float *source, const float *t
 }
 
 void pxs_pix2pix_generate(struct pxs_pix2pix *m, const float *source, int n,
-                          uint32_t dropout_stream, uint32_t a, float *fake) {
+                          enum pxs_statistics statistics, uint32_t dropout_stream, uint32_t a,
+                          float *fake) {
     const struct pxs_net_dropout drop = {
         .seed = (uint64_t)m->params.seed, .stream = dropout_stream, .a = a};
-    network_forward(&m->net[PXS_NET_G], &m->nn, source, 0, n, &drop, fake);
+    network_forward(&m->net[PXS_NET_G], &m->nn, source, 0, n, statistics, &drop, fake);
 }
 
 void pxs_pix2pix_quality(struct pxs_pix2pix *m, const float *x, const float *y, int n, double *psnr,

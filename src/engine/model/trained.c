@@ -139,13 +139,13 @@ void pxs_trained_destroy(struct pxs_trained **g) {
     *g = NULL;
 }
 
-void pxs_trained_run(struct pxs_trained *g, const float *source, int n, bool dropout, uint64_t seed,
-                     float *fake) {
+void pxs_trained_run(struct pxs_trained *g, const float *source, int n,
+                     enum pxs_statistics statistics, bool dropout, uint64_t seed, float *fake) {
     const struct pxs_net_dropout drop = {.seed = seed, .stream = dropout ? PXS_STREAM_GENERATE : 0};
     const size_t floats =
         (size_t)(g->m.params.img_height * g->m.params.img_width * g->m.params.channels);
-    const int step = g->one_by_one ? 1 : n;
+    const int step = g->one_by_one || statistics == PXS_STATISTICS_BATCH ? 1 : n;
     for (int at = 0; at < n; at += step)
         network_forward(&g->m.net[PXS_NET_G], &g->m.nn, source + (size_t)at * floats, 0, step,
-                        &drop, fake + (size_t)at * floats);
+                        statistics, &drop, fake + (size_t)at * floats);
 }

@@ -5,7 +5,7 @@
 #include "model_priv.h"
 
 /* Module of block `depth`: the outermost is "model.model", each deeper one is nested in it. */
-static void module_of(int depth, char out[96]) {
+static void module_of(int depth, char out[88]) {
     size_t n = (size_t)snprintf(out, 96, "model.model");
     for (int k = 1; k <= depth; k++)
         n += (size_t)snprintf(out + n, 96 - n, k == 1 ? ".1.model" : ".3.model");
@@ -22,7 +22,7 @@ static void describe(const struct pxs_params *p, struct pxs_layer_list *out) {
 
     for (int k = 0; k < n; k++) {
         struct pxs_layer_spec *down = &out->layer[out->n];
-        char module[96];
+        char module[88];
         module_of(k, module);
         *down = (struct pxs_layer_spec){.kind = PXS_LAYER_CONV,
                                         .kernel = 4,
@@ -47,7 +47,7 @@ static void describe(const struct pxs_params *p, struct pxs_layer_list *out) {
     /* Up to the sides of down k, or of the picture. */
     for (int k = innermost; k >= 0; k--) {
         struct pxs_layer_spec *up = &out->layer[out->n];
-        char module[96];
+        char module[88];
         module_of(k, module);
         *up = (struct pxs_layer_spec){.kind = PXS_LAYER_CONV_TRANSPOSE,
                                       .kernel = 4,

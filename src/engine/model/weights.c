@@ -19,7 +19,11 @@ enum pxs_status pxs_pix2pix_save(struct pxs_pix2pix *m, enum pxs_net net, const 
     for (size_t i = 0; i < m->n_weights[net]; i++) {
         const struct pxs_weight *w = m->weights[net][i];
         entries[i] = (struct pxs_safetensors_entry){
-            .name = w->name, .rank = w->rank, .fill = fill_torch, .user = w};
+            .name = w->name,
+            .rank = w->rank,
+            .fill = fill_torch,
+            .user = w,
+            .count = w->kind == PXS_WEIGHT_BATCHES ? &w->batches : NULL};
         memcpy(entries[i].dims, w->dims, sizeof entries[i].dims);
     }
     return pxs_safetensors_write(path, entries, m->n_weights[net], metadata, guard, sha256, bytes,
@@ -67,7 +71,7 @@ struct model_misfit model_compare(const struct pxs_pix2pix *m, enum pxs_net net,
     }
     for (size_t i = 0; i < m->n_weights[net] && fit.kind == MODEL_FITS; i++) {
         const struct pxs_weight *w = m->weights[net][i];
-        if (pxs_safetensors_find(file, w->name) &&
+        if (w->kind != PXS_WEIGHT_BATCHES && pxs_safetensors_find(file, w->name) &&
             pxs_safetensors_expect(file, w->name, w->rank, w->dims, NULL) != PXS_OK)
             fit = (struct model_misfit){MODEL_DIFFERS, w->name, fit.common};
     }
@@ -176,13 +180,16 @@ enum pxs_status model_load(struct pxs_pix2pix *m, enum pxs_net net, const char *
     enum pxs_status status = PXS_OK;
     for (size_t i = 0; i < m->n_weights[net]; i++) {
         struct pxs_weight *w = m->weights[net][i];
+        if (w->kind == PXS_WEIGHT_BATCHES) {
+            w->batches = 0;
+            (void)!pxs_safetensors_read_count(file, w->name, &w->batches, NULL);
+            continue;
+        }
         status = pxs_safetensors_read(file, w->name, w->rank, w->dims, largest, err);
         if (status != PXS_OK)
             break;
         pxs_weight_from_torch(w, largest, w->value);
-        for (int k = 0; k < 2; k++)
-            if ((k ? w->v : w->m) != NULL)
-                memset(k ? w->v : w->m, 0, w->count * sizeof(float));
+        pxs_weight_forget(w);
     }
     pxs_safetensors_destroy(&file);
     return status;
@@ -212,6 +219,8 @@ void pxs_pix2pix_hash(struct pxs_pix2pix *m, char hex[PXS_SHA256_HEX]) {
             const struct pxs_weight *w = m->weights[net][i];
             pxs_weight_to_torch(w, w->value, m->nn.grad);
             pxs_sha256_update(&h, m->nn.grad, w->count * sizeof(float));
+            if (w->kind == PXS_WEIGHT_BATCHES)
+                pxs_sha256_update(&h, &w->batches, sizeof w->batches);
         }
     pxs_sha256_hex(&h, hex);
 }

@@ -17,7 +17,7 @@ static void update(const struct pxs_nn *nn, struct pxs_layer *l, int n, const fl
         return;
     }
     pxs_conv_weight(&nn->kernel, &s, big, ld_big, small, ld_small, nn->grad);
-    pxs_optimise(nn, w);
+    pxs_optimise(nn, w, nn->grad);
 }
 
 void pxs_conv_forward(const struct pxs_nn *nn, const struct pxs_layer *l, int n, const float *x,

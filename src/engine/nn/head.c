@@ -19,9 +19,9 @@ void pxs_head_gradient(const struct pxs_nn *nn, struct pxs_layer *l, int n, cons
                       update ? nn->grad : NULL);
     if (!update)
         return;
-    pxs_optimise(nn, &l->weight);
+    pxs_optimise(nn, &l->weight, nn->grad);
     if (l->spec.bias) {
         pxs_sum_pixels(&nn->kernel, dy, pixels, s.co, nn->grad);
-        pxs_optimise(nn, &l->bias);
+        pxs_optimise(nn, &l->bias, nn->grad);
     }
 }

@@ -4,6 +4,12 @@
 
 #include <stdio.h>
 
+static void vector(struct pxs_weight *w, enum pxs_weight_kind kind, const char *module,
+                   const char *name, int c) {
+    *w = (struct pxs_weight){.kind = kind, .rank = 1, .dims = {c}, .count = (size_t)c};
+    snprintf(w->name, sizeof w->name, "%s.%s", module, name);
+}
+
 /* torch's Conv2d weight is [out,in,k,k], its ConvTranspose2d weight [in,out,k,k]. */
 void pxs_layer_describe(struct pxs_layer *l, const struct pxs_layer_spec *spec) {
     const bool transposed = spec->kind == PXS_LAYER_CONV_TRANSPOSE;
@@ -17,34 +23,64 @@ void pxs_layer_describe(struct pxs_layer *l, const struct pxs_layer_spec *spec) 
                                     .fan_in = fan_in,
                                     .count = pxs_layer_weights(spec)};
     snprintf(l->weight.name, sizeof l->weight.name, "%s.weight", spec->name);
-    if (!spec->bias)
-        return;
-    l->bias = (struct pxs_weight){.kind = PXS_WEIGHT_BIAS,
-                                  .rank = 1,
-                                  .dims = {spec->c_out},
-                                  .count = (size_t)spec->c_out,
-                                  .fan_in = fan_in,
-                                  .constant = spec->norm != PXS_NORM_NONE};
-    snprintf(l->bias.name, sizeof l->bias.name, "%s.bias", spec->name);
+    if (spec->norm == PXS_NORM_BATCH) {
+        l->spec.bias = false;
+        vector(&l->gamma, PXS_WEIGHT_GAMMA, spec->norm_name, "weight", spec->c_out);
+        vector(&l->beta, PXS_WEIGHT_BETA, spec->norm_name, "bias", spec->c_out);
+        vector(&l->running_mean, PXS_WEIGHT_RUNNING_MEAN, spec->norm_name, "running_mean",
+               spec->c_out);
+        vector(&l->running_var, PXS_WEIGHT_RUNNING_VAR, spec->norm_name, "running_var",
+               spec->c_out);
+        l->running_mean.fixed = l->running_var.fixed = true;
+        l->batches = (struct pxs_weight){.kind = PXS_WEIGHT_BATCHES, .fixed = true};
+        snprintf(l->batches.name, sizeof l->batches.name, "%s.num_batches_tracked",
+                 spec->norm_name);
+    }
+    if (l->spec.bias) {
+        vector(&l->bias, PXS_WEIGHT_BIAS, spec->name, "bias", spec->c_out);
+        l->bias.fan_in = fan_in;
+        l->bias.zero = spec->zero_bias;
+        l->bias.constant = spec->norm == PXS_NORM_INSTANCE;
+    }
+}
+
+size_t pxs_layer_tensors(struct pxs_layer *l, struct pxs_weight *out[PXS_LAYER_TENSORS]) {
+    struct pxs_weight *all[PXS_LAYER_TENSORS] = {
+        &l->weight, &l->bias, &l->gamma, &l->beta, &l->running_mean, &l->running_var, &l->batches};
+    size_t n = 0;
+    for (size_t i = 0; i < PXS_LAYER_TENSORS; i++)
+        if (all[i]->name[0])
+            out[n++] = all[i];
+    return n;
 }
 
 enum pxs_status pxs_layer_init(struct pxs_layer *l, bool trains, struct pxs_error *err) {
-    PXS_TRY(pxs_weight_init(&l->weight, trains, err));
-    if (!l->spec.bias)
-        return PXS_OK;
-    enum pxs_status status = pxs_weight_init(&l->bias, trains, err);
-    if (status != PXS_OK)
-        pxs_layer_finish(l);
-    return status;
+    struct pxs_weight *w[PXS_LAYER_TENSORS];
+    const size_t n = pxs_layer_tensors(l, w);
+    for (size_t i = 0; i < n; i++) {
+        const enum pxs_status status = pxs_weight_init(w[i], trains, err);
+        if (status != PXS_OK) {
+            pxs_layer_finish(l);
+            return status;
+        }
+    }
+    return PXS_OK;
 }
 
 void pxs_layer_finish(struct pxs_layer *l) {
-    pxs_weight_finish(&l->weight);
-    pxs_weight_finish(&l->bias);
+    struct pxs_weight *w[PXS_LAYER_TENSORS];
+    const size_t n = pxs_layer_tensors(l, w);
+    for (size_t i = 0; i < n; i++)
+        pxs_weight_finish(w[i]);
 }
 
 size_t pxs_layer_weights(const struct pxs_layer_spec *s) {
     return (size_t)s->kernel * (size_t)s->kernel * (size_t)s->c_in * (size_t)s->c_out;
+}
+
+size_t pxs_layer_gradients(const struct pxs_layer_spec *s) {
+    const size_t weights = pxs_layer_weights(s), channels = 2 * (size_t)s->c_out;
+    return weights > channels ? weights : channels;
 }
 
 size_t pxs_layer_outputs(const struct pxs_layer_spec *s) {
@@ -108,5 +144,9 @@ size_t pxs_layer_scratch(const struct pxs_kernel_context *ctx, const struct pxs_
         return pxs_head_scratch(ctx->set, &head, threads);
     }
     const struct pxs_conv_shape conv = pxs_layer_conv(s, n);
-    return pxs_kernels_scratch(ctx->set, &conv, ctx->as_batch, threads);
+    struct pxs_block_shape block = pxs_layer_block(s, n);
+    block.groups = 2; /* the most passes that go back at once */
+    const size_t a = pxs_kernels_scratch(ctx->set, &conv, ctx->as_batch, threads),
+                 b = pxs_block_scratch(&block);
+    return a > b ? a : b;
 }

@@ -7,9 +7,10 @@
 
 enum pxs_status pxs_weight_init(struct pxs_weight *w, bool trains, struct pxs_error *err) {
     w->value = pxs_aligned_alloc(w->count * sizeof(float));
-    w->m = trains ? pxs_aligned_alloc(w->count * sizeof(float)) : NULL;
-    w->v = trains ? pxs_aligned_alloc(w->count * sizeof(float)) : NULL;
-    if (w->value && (!trains || (w->m && w->v)))
+    const bool moments = trains && !w->fixed;
+    w->m = moments ? pxs_aligned_alloc(w->count * sizeof(float)) : NULL;
+    w->v = moments ? pxs_aligned_alloc(w->count * sizeof(float)) : NULL;
+    if (w->value && (!moments || (w->m && w->v)))
         return PXS_OK;
     pxs_weight_finish(w);
     return pxs_fail_nomem(err);
@@ -47,35 +48,70 @@ static void permute(const struct pxs_weight *w, const float *from, float *to, bo
 }
 
 void pxs_weight_to_torch(const struct pxs_weight *w, const float *ours, float *torch) {
-    if (w->kind == PXS_WEIGHT_BIAS)
+    if (w->rank < 4)
         memcpy(torch, ours, w->count * sizeof *torch);
     else
         permute(w, ours, torch, true);
 }
 
 void pxs_weight_from_torch(const struct pxs_weight *w, const float *torch, float *ours) {
-    if (w->kind == PXS_WEIGHT_BIAS)
+    if (w->rank < 4)
         memcpy(ours, torch, w->count * sizeof *ours);
     else
         permute(w, torch, ours, false);
 }
 
-void pxs_optimise(const struct pxs_nn *nn, struct pxs_weight *w) {
+void pxs_optimise(const struct pxs_nn *nn, struct pxs_weight *w, const float *grad) {
     if (nn->on_gradient)
-        nn->on_gradient(nn->user, w, nn->grad);
-    pxs_adam_step(&nn->kernel, &nn->adam, w->count, nn->grad, w->value, w->m, w->v);
+        nn->on_gradient(nn->user, w, grad);
+    pxs_adam_step(&nn->kernel, &nn->adam, w->count, grad, w->value, w->m, w->v);
+}
+
+static void fill(struct pxs_weight *w, float value) {
+    for (size_t i = 0; i < w->count; i++)
+        w->value[i] = value;
+}
+
+static void fill_bias(struct pxs_weight *w, uint64_t seed, uint32_t layer) {
+    struct pxs_rng rng = pxs_rng_make(seed, PXS_STREAM_INIT, layer, 0);
+    const double bound = 1.0 / sqrt((double)w->fan_in);
+    for (size_t i = 0; i < w->count; i++)
+        w->value[i] = (float)((2.0 * pxs_rng_uniform(&rng) - 1.0) * bound);
 }
 
 void pxs_weight_randomise(const struct pxs_nn *nn, struct pxs_weight *w, uint64_t seed,
                           uint32_t layer) {
-    if (w->kind == PXS_WEIGHT_BIAS) {
-        struct pxs_rng rng = pxs_rng_make(seed, PXS_STREAM_INIT, layer, 0);
-        double bound = 1.0 / sqrt((double)w->fan_in);
-        for (size_t i = 0; i < w->count; i++)
-            w->value[i] = (float)((2.0 * pxs_rng_uniform(&rng) - 1.0) * bound);
-    } else {
+    switch (w->kind) {
+    case PXS_WEIGHT_CONV:
+    case PXS_WEIGHT_HEAD:
         pxs_fill_normal(&nn->kernel, seed, layer, 0.0f, 0.02f, w->count, w->value);
+        break;
+    case PXS_WEIGHT_BIAS:
+        if (w->zero)
+            fill(w, 0.0f);
+        else
+            fill_bias(w, seed, layer);
+        break;
+    case PXS_WEIGHT_GAMMA:
+        pxs_fill_normal(&nn->kernel, seed, layer, 1.0f, 0.02f, w->count, w->value);
+        break;
+    case PXS_WEIGHT_BETA:
+    case PXS_WEIGHT_RUNNING_MEAN:
+        fill(w, 0.0f);
+        break;
+    case PXS_WEIGHT_RUNNING_VAR:
+        fill(w, 1.0f);
+        break;
+    case PXS_WEIGHT_BATCHES:
+        w->batches = 0;
+        break;
     }
+    pxs_weight_forget(w);
+}
+
+void pxs_weight_forget(struct pxs_weight *w) {
+    if (!w->m)
+        return;
     memset(w->m, 0, w->count * sizeof *w->m);
     memset(w->v, 0, w->count * sizeof *w->v);
 }

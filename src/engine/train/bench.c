@@ -79,8 +79,9 @@ static void run_adam(struct pxs_bench *b) {
         struct pxs_weight **weights;
         const size_t n = pxs_pix2pix_weights(b->model, net, &weights);
         for (size_t i = 0; i < n; i++)
-            pxs_adam_step(&b->nn.kernel, &adam, weights[i]->count, b->gradient, weights[i]->value,
-                          weights[i]->m, weights[i]->v);
+            if (!weights[i]->fixed)
+                pxs_adam_step(&b->nn.kernel, &adam, weights[i]->count, b->gradient,
+                              weights[i]->value, weights[i]->m, weights[i]->v);
     }
 }
 

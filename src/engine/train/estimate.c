@@ -44,7 +44,8 @@ void pxs_train_estimate(const struct pxs_params *p, int64_t n_train, int64_t n_v
             const struct pxs_layer_spec *l = &list.layer[i];
             const int64_t weight = (int64_t)pxs_layer_weights(l);
             activations += activation_bytes(l, net);
-            weights[net] += weight + (l->bias ? l->c_out : 0);
+            weights[net] +=
+                weight + (l->bias ? l->c_out : 0) + (l->norm == PXS_NORM_BATCH ? 2 * l->c_out : 0);
             largest = weight > largest ? weight : largest;
         }
     }

@@ -25,7 +25,7 @@ static void one_batch(struct training *t, uint32_t *order) {
     if (n == 0)
         return;
     pxs_dataset_batch(t->data, PXS_SPLIT_VAL, order, n, NULL, t->source, t->target);
-    pxs_pix2pix_generate(t->model, t->source, (int)n, 0, 0, t->fake);
+    pxs_pix2pix_generate(t->model, t->source, (int)n, PXS_STATISTICS_RUNNING, 0, 0, t->fake);
 }
 
 enum pxs_status pxs_train_probe(const struct pxs_train_job *job, struct pxs_error *err) {

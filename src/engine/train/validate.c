@@ -23,8 +23,8 @@ static struct train_quality over(struct training *t, const struct pass *pass, in
             index[i] = at + i;
         pxs_dataset_batch(t->data, pass->split, index, n, NULL, t->source, t->target);
         /* each part of a pass has its own masks; with dropout there are at most LAB_PAIRS parts */
-        pxs_pix2pix_generate(t->model, t->source, (int)n, pass->dropout_stream,
-                             (uint32_t)epoch * LAB_PAIRS + part, t->fake);
+        pxs_pix2pix_generate(t->model, t->source, (int)n, PXS_STATISTICS_RUNNING,
+                             pass->dropout_stream, (uint32_t)epoch * LAB_PAIRS + part, t->fake);
         sum.loss += pxs_pix2pix_l1(t->model, t->fake, t->target, n * t->image_floats) * n;
         pxs_pix2pix_quality(t->model, t->fake, t->target, (int)n, psnr, ssim);
         for (uint32_t i = 0; i < n; i++) {
