@@ -137,6 +137,37 @@ PXS_NODISCARD enum pxs_status pxs_dataset_check(const char *path, struct pxs_poo
                                                 struct pxs_check_summary *summary,
                                                 struct pxs_error *err);
 
+/* ---- pairs from pictures -------------------------------------------------------------------- */
+
+/* What data pairs and data edges are told. Pictures lie in a folder itself, or in its train/, val/,
+ * test/, which become those of `out`. */
+struct pxs_make {
+    const char *a, *b; /* folders; edges: `a` alone */
+    const char *out;   /* folder to make; must not exist, unless it is empty */
+    bool side_by_side; /* pairs: one picture a pair in place of links in A/ and B/ */
+    /* edges: the largest square in the middle, resized to this side; 0: pictures as they are */
+    int size;
+    struct pxs_pool *pool; /* NULL: in the caller. Results do not depend on it */
+    /* what was left out and why: the first 20, and how many more */
+    struct pxs_logger logger;
+    struct pxs_meter meter;
+    const struct pxs_stop *stop; /* may be NULL */
+};
+struct pxs_make_report {
+    size_t pairs;
+    size_t left_out; /* files; all of them are listed in out/left_out.txt */
+    size_t resized;  /* pairs side by side whose B was resized to A's size */
+};
+
+/* Partners by stem; what has none then without _A and _B (-A, -B) at its end, as always where both
+ * are one folder. `out` appears whole or not at all, with links to the pictures in A/ and B/. */
+PXS_NODISCARD enum pxs_status pxs_pairs_make(const struct pxs_make *how,
+                                             struct pxs_make_report *report, struct pxs_error *err);
+/* Each picture left (A), its edges right (B), into out/STEM.png: dark lines on white, of the
+ * operator that edges.c and docs/data.md describe. */
+PXS_NODISCARD enum pxs_status pxs_edges_make(const struct pxs_make *how,
+                                             struct pxs_make_report *report, struct pxs_error *err);
+
 /* ---- glyph pairs from two fonts ------------------------------------------------------------- */
 
 struct pxs_glyphs_spec {

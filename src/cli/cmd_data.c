@@ -1,4 +1,4 @@
-/* data glyphs, data check: pair sets. */
+/* data glyphs, data pairs, data edges, data check: pair sets. */
 #include "cli.h"
 #include "pixsweep/data.h"
 
@@ -64,6 +64,57 @@ int cli_cmd_data_glyphs(struct cli *cli) {
         return cli_fail(status, &err);
     print_report(&spec, &report);
     return CLI_OK;
+}
+
+/* ---- pairs, edges --------------------------------------------------------------------------- */
+
+typedef enum pxs_status (*make_fn)(const struct pxs_make *how, struct pxs_make_report *report,
+                                   struct pxs_error *err);
+
+static int make(struct cli *cli, struct pxs_make *how, make_fn run) {
+    struct pxs_make_report r;
+    struct pxs_error err = {0};
+    struct pxs_cpu cpu;
+    struct cli_bar bar = {.silent = true};
+    int64_t threads;
+    pxs_cpu_detect(&cpu);
+    if (!required(cli, OPT_OUT) || !cli_int(cli, OPT_THREADS, 1, 1024, true, cpu.cores, &threads))
+        return CLI_USAGE;
+    how->out = cli->values[OPT_OUT];
+    how->logger = cli_logger(cli);
+    how->stop = cli_catch_signals(CLI_SIGNALS_TASK);
+    enum pxs_status status = pxs_pool_create((int)threads, &how->pool, &err);
+    if (status == PXS_OK) {
+        how->meter = cli_bar_begin(&bar, cli);
+        status = run(how, &r, &err);
+    }
+    cli_bar_clear(&bar);
+    pxs_pool_destroy(&how->pool);
+    if (status != PXS_OK)
+        return cli_fail(status, &err);
+    cli_outf("%s: %zu pair%s\n", how->out, r.pairs, r.pairs == 1 ? "" : "s");
+    if (r.resized > 0)
+        cli_outf("in %zu of them B was resized to A's size\n", r.resized);
+    if (r.left_out > 0)
+        cli_outf("left out: %zu (%s/left_out.txt lists them)\n", r.left_out, how->out);
+    return CLI_OK;
+}
+
+int cli_cmd_data_pairs(struct cli *cli) {
+    if (!required(cli, OPT_SIDE_A) || !required(cli, OPT_SIDE_B))
+        return CLI_USAGE;
+    struct pxs_make how = {.a = cli->values[OPT_SIDE_A],
+                           .b = cli->values[OPT_SIDE_B],
+                           .side_by_side = cli->values[OPT_SIDE_BY_SIDE]};
+    return make(cli, &how, pxs_pairs_make);
+}
+
+int cli_cmd_data_edges(struct cli *cli) {
+    int64_t size;
+    if (!cli_int(cli, OPT_EDGES_SIZE, 16, 4096, false, 0, &size))
+        return CLI_USAGE;
+    struct pxs_make how = {.a = cli->args[0], .size = (int)size};
+    return make(cli, &how, pxs_edges_make);
 }
 
 /* ---- check ---------------------------------------------------------------------------------- */

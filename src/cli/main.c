@@ -61,9 +61,9 @@ static int unknown(int argc, char **argv) {
     }
     if (strcmp(word, "data") == 0) {
         if (argc < 2)
-            cli_say("data: glyphs or check?");
+            cli_say("data: glyphs, pairs, edges or check?");
         else
-            cli_say("data: unknown '%s'; there are glyphs and check", argv[1]);
+            cli_say("data: unknown '%s'; there are glyphs, pairs, edges and check", argv[1]);
         return CLI_USAGE;
     }
     for (size_t i = 0; i < PXS_COUNT(commands); i++)

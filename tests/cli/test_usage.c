@@ -118,8 +118,8 @@ START_TEST(unknown_commands_get_a_suggestion)
     ck_refused(pixsweep("rum", NULL), 2, "did you mean 'run'?");
     ck_refused(pixsweep("comparr", NULL), 2, "did you mean 'compare'?");
     ck_refused(pixsweep("xyzzy", NULL), 2, "unknown command 'xyzzy'");
-    ck_refused(pixsweep("data", NULL), 2, "glyphs or check");
-    ck_refused(pixsweep("data", "glyph", NULL), 2, "there are glyphs and check");
+    ck_refused(pixsweep("data", NULL), 2, "glyphs, pairs, edges or check");
+    ck_refused(pixsweep("data", "glyph", NULL), 2, "there are glyphs, pairs, edges and check");
     ck_refused(pixsweep("--db", "x", "ls", NULL), 2, "the command comes first");
 }
 END_TEST

@@ -106,6 +106,7 @@ int main(void) {
     suite_add_tcase(suite, npy_tests());
     suite_add_tcase(suite, range_tests());
     suite_add_tcase(suite, cache_tests());
+    suite_add_tcase(suite, make_tests());
     suite_add_tcase(suite, glyph_tests());
     return run_tests(suite, CK_ENV);
 }

@@ -36,6 +36,7 @@ TCase *check_tests(void);
 TCase *npy_tests(void);
 TCase *range_tests(void);
 TCase *cache_tests(void);
+TCase *make_tests(void);
 TCase *glyph_tests(void);
 
 #endif

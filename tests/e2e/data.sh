@@ -133,3 +133,28 @@ partners '1.png 2.png 3.png' '4.png 5.png 6.png'
 check 1 twos
 [ "$(grep -c 'has no partner' check.out)" = 6 ] || fail "six names were expected"
 ! grep -q 'would match' check.out || fail "nothing would match here"
+
+step "pictures with _A and _B in one folder: the command that check names makes pairs of them"
+mkdir mine && i=0
+for picture in "$WORK"/data/train/*.png; do
+    i=$((i + 1))
+    [ $i -le 4 ] || break
+    cp "$picture" "mine/${i}_A.png" && cp "$picture" "mine/${i}_B.png"
+done
+cp mine/1_A.png mine/cover.png
+check 1 mine
+says check.out 'pixsweep data pairs --a mine --b mine --out mine-pairs'
+"$PIXSWEEP" data pairs --a mine --b mine --out mine-pairs >make.out 2>make.err || fail "data pairs: $(cat make.err)"
+says make.out 'mine-pairs: 4 pairs'
+says make.err 'left out: .*cover.png: no partner'
+says mine-pairs/left_out.txt cover.png
+check 0 mine-pairs
+"$PIXSWEEP" data pairs --a mine --b mine --out mine-pairs 2>make.err && fail "it was made twice"
+says make.err 'mine-pairs exists; remove it, or choose another --out'
+
+step "pictures alone become pairs with their edges, and train"
+"$PIXSWEEP" data edges data/train --size 32 --out edges --threads 2 >make.out 2>make.err || fail "data edges: $(cat make.err)"
+check 0 edges
+experiment edges.yaml edges 'n_epochs: 1' 'val_fraction: 0.25'
+sed -i 's/^dataset: .*/dataset: edges/' edges.yaml
+run 0 edged edges.yaml
