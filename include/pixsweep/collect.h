@@ -9,6 +9,8 @@
 #define PIXSWEEP_COLLECT_H
 
 #include "pixsweep/base.h"
+#include "pixsweep/rundir/claim.h"
+#include "pixsweep/store/published.h"
 #include "pixsweep/submit.h"
 #include "pixsweep/supervisor.h"
 
@@ -27,5 +29,26 @@ PXS_NODISCARD enum pxs_status pxs_collect(const struct pxs_submit_options *optio
                                           pxs_submitted_fn told, void *user,
                                           const char *const *wishes,
                                           struct pxs_sweep_summary *summary, struct pxs_error *err);
+
+/* A collector for as long as one command writes, where none lives: the copy stays a copy, and the
+ * collector's database goes on. Zero-initialise. */
+struct pxs_turn {
+    char copy[PXS_PATH_MAX], own[PXS_PATH_MAX];
+    struct pxs_collector me;
+    struct pxs_claim claim;
+    bool moved;              /* the copy was of another database */
+    struct pxs_store *store; /* NULL: there is no turn */
+};
+/* Takes the claim beside the published copy at `copy` and opens, on this machine, the database that
+ * the copy is of (turn->own, where the command is to write): the collector's where that is here,
+ * else a new one made of the copy. *was: who published it. PXS_E_BUSY: another process has the
+ * claim. PXS_E_NOT_FOUND: it is no copy (any more). PXS_E_INVALID: its collector lives, in words.
+ */
+PXS_NODISCARD enum pxs_status pxs_turn_begin(const char *copy, const struct pxs_logger *logger,
+                                             struct pxs_turn *turn, struct pxs_collector *was,
+                                             struct pxs_error *err);
+/* Publishes what was written since, and gives the claim back; the turn is over in any case. On
+ * failure it stands in turn->own, and the next collector of this machine publishes it. */
+PXS_NODISCARD enum pxs_status pxs_turn_end(struct pxs_turn *turn, struct pxs_error *err);
 
 #endif

@@ -4,6 +4,7 @@
 #define PXS_CLI_H
 
 #include "pixsweep/base.h"
+#include "pixsweep/collect.h"
 #include "pixsweep/compare.h"
 #include "pixsweep/config.h"
 #include "pixsweep/import_lab.h"
@@ -57,6 +58,7 @@ struct cli {
     bool quiet;
     /* The collector whose own database this call writes to, and its claim; "" = none. */
     char collector[PXS_PATH_MAX], nonce[PXS_CLAIM_NONCE];
+    struct pxs_turn turn;   /* where the collector has ended, and this call writes in its place */
     struct pxs_arena arena; /* texts that stand in place of what was typed */
 };
 
@@ -219,13 +221,13 @@ typedef enum pxs_status (*cli_read_fn)(struct cli *cli, struct pxs_store *s, str
  * runs does this first. */
 enum pxs_status cli_reap(struct cli *cli, struct pxs_store *s, int64_t sweep_id,
                          struct pxs_error *err);
-/* Where the database that --db and --results lead to is a copy that a collector published, and the
- * collector has ended: makes it a database of its own again, and says so. PXS_E_INVALID, with
- * words, while the collector lives; PXS_OK where it is no copy. */
+/* For `run` here: where the database that --db and --results lead to is a copy that a collector
+ * published, and the collector has ended, makes it a database of its own again, and says so.
+ * PXS_E_INVALID, with words, while the collector lives; PXS_OK where it is no copy. */
 PXS_NODISCARD enum pxs_status cli_take_over(const struct cli *cli, struct pxs_error *err);
 /* Opens the database that --db and --results lead to for writing, and says where it was migrated.
- * Where that is a copy, and its collector lives on this machine: the collector's own database; else
- * cli_take_over comes first.
+ * Where that is a copy: the collector's own database, which cli_end_writing publishes where the
+ * collector has ended.
  * `make`: creates what is missing; else PXS_E_NOT_FOUND, with what to do. */
 enum pxs_status cli_open_for_writing(struct cli *cli, bool make, struct pxs_store **out,
                                      struct pxs_error *err);
@@ -234,9 +236,10 @@ struct pxs_collector;
  * folder, and its claim on that. */
 bool cli_collects_here(const char *db, struct pxs_collector *c, char dir[PXS_PATH_MAX],
                        char nonce[PXS_CLAIM_NONCE]);
-/* After a command: where it has written to a collector's own database, and that collector has ended
- * meanwhile, its last copy may not have it: says so. Returns the exit code. */
-int cli_check_collector(const struct cli *cli);
+/* After a command, which ended with `code`: publishes what it has written in the place of a
+ * collector that had ended; says where it has written to the own database of one that has ended
+ * meanwhile, whose last copy may not have it. Returns the exit code. */
+int cli_end_writing(struct cli *cli, int code);
 /* Where a collector on another machine lives and the command can be asked of it: has it carried
  * out there, prints the answer, and is true; *code is the exit code. */
 bool cli_is_wish(struct cli *cli, int *code);

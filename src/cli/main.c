@@ -113,11 +113,8 @@ static int carry_out(const struct cli_command *command, int words, int argc, cha
         cli_say("out of memory");
     } else {
         code = cli_parse(&cli, argc - words, argv + words, storage, &done);
-        if (!done && !cli_is_wish(&cli, &code)) {
-            code = command->run(&cli);
-            if (code == CLI_OK)
-                code = cli_check_collector(&cli);
-        }
+        if (!done && !cli_is_wish(&cli, &code))
+            code = cli_end_writing(&cli, command->run(&cli));
     }
     free(storage);
     pxs_arena_finish(&cli.arena);

@@ -118,6 +118,22 @@ static enum pxs_status fail_run(const char *db, const struct pxs_collector *c,
                     db, (long long)c->pid, c->host, c->db);
 }
 
+/* The claim beside the copy at `db` is another's. It may be of a collector that begins and has
+ * published nothing yet. */
+static enum pxs_status fail_claimed(const struct cli *cli, const char *db,
+                                    const struct pxs_error *why, struct pxs_error *err) {
+    struct pxs_collector was;
+    if (pxs_store_read_collector(db, &was, NULL) == PXS_OK &&
+        pxs_collector_life(&was) != PXS_COLLECTOR_GONE) {
+        if (strcmp(cli->command->name, "run") == 0)
+            return fail_run(db, &was, err);
+        PXS_TRY(pxs_store_refuse_published(db, err));
+    }
+    return pxs_fail(err, PXS_E_INVALID,
+                    "%s is a published copy, and %s: try again when that process has ended", db,
+                    why->message);
+}
+
 enum pxs_status cli_take_over(const struct cli *cli, struct pxs_error *err) {
     struct pxs_collector was;
     struct pxs_claim_owner me;
@@ -133,23 +149,12 @@ enum pxs_status cli_take_over(const struct cli *cli, struct pxs_error *err) {
     PXS_TRY(pxs_make_dirs(dir, err));
     pxs_claim_owner_here(NULL, 0, &me);
     enum pxs_status status = pxs_claim_take(dir, &me, &claim, &why);
-    if (status == PXS_E_BUSY) {
-        /* The claim may be of a collector that begins and has published nothing yet. */
-        if (pxs_store_read_collector(db, &was, NULL) == PXS_OK &&
-            pxs_collector_life(&was) != PXS_COLLECTOR_GONE) {
-            if (strcmp(cli->command->name, "run") == 0)
-                return fail_run(db, &was, err);
-            PXS_TRY(pxs_store_refuse_published(db, err));
-        }
-        return pxs_fail(err, PXS_E_INVALID,
-                        "%s is a published copy, and %s: try again when that process has ended", db,
-                        why.message);
-    }
+    if (status == PXS_E_BUSY)
+        return fail_claimed(cli, db, &why, err);
     if (status == PXS_OK)
         status = pxs_store_take_over(db, NULL, true, &was, &why);
     pxs_claim_release(&claim);
-    if (status == PXS_E_BUSY && strcmp(cli->command->name, "run") == 0 && was.host[0] &&
-        pxs_collector_life(&was) != PXS_COLLECTOR_GONE)
+    if (status == PXS_E_BUSY && was.host[0] && pxs_collector_life(&was) != PXS_COLLECTOR_GONE)
         return fail_run(db, &was, err);
     if (status != PXS_OK)
         return pxs_fail(err, status == PXS_E_BUSY ? PXS_E_INVALID : status, "%s", why.message);
@@ -176,6 +181,35 @@ bool cli_collects_here(const char *db, struct pxs_collector *c, char dir[PXS_PAT
            owner.pid_start == c->pid_start;
 }
 
+/* The database of the collector that has ended, until cli_end_turn. */
+static enum pxs_status begin_turn(struct cli *cli, char db[PXS_PATH_MAX], struct pxs_error *err) {
+    struct pxs_collector was;
+    struct pxs_error why;
+    char age[32];
+    const struct pxs_logger logger = cli_logger(cli);
+    enum pxs_status status = pxs_turn_begin(db, &logger, &cli->turn, &was, &why);
+    /* Another command of this machine is over soon. */
+    for (int tries = 0;
+         status == PXS_E_BUSY && tries < 50 && pxs_store_read_collector(db, &was, NULL) == PXS_OK &&
+         pxs_collector_life(&was) == PXS_COLLECTOR_GONE;
+         tries++) {
+        nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+        status = pxs_turn_begin(db, &logger, &cli->turn, &was, &why);
+    }
+    if (status == PXS_E_NOT_FOUND)
+        return PXS_OK; /* a `run` here has made it a database of its own */
+    if (status == PXS_E_BUSY)
+        return fail_claimed(cli, db, &why, err);
+    if (status != PXS_OK)
+        return pxs_fail(err, status, "%s", why.message);
+    pxs_format_duration(age, (double)(pxs_now_ms() - was.at_ms) / 1000);
+    cli_say("%s is a copy, %s old, that process %lld on %s published; it has ended: this goes into "
+            "%s, and into a new copy",
+            db, age, (long long)was.pid, was.host, cli->turn.own);
+    snprintf(db, PXS_PATH_MAX, "%s", cli->turn.own);
+    return PXS_OK;
+}
+
 enum pxs_status cli_open_for_writing(struct cli *cli, bool make, struct pxs_store **out,
                                      struct pxs_error *err) {
     struct pxs_collector c;
@@ -196,18 +230,25 @@ enum pxs_status cli_open_for_writing(struct cli *cli, bool make, struct pxs_stor
         PXS_TRY(cli_explain_missing(cli, pxs_store_open_readonly(db, out, err), err));
         pxs_store_close(out);
     }
-    if (!cli->collector[0])
-        PXS_TRY(cli_take_over(cli, err));
+    if (pxs_store_is_published(db))
+        PXS_TRY(begin_turn(cli, db, err));
     PXS_TRY(pxs_store_open(db, out, err));
     if (*pxs_store_note(*out))
         cli_say("%s", pxs_store_note(*out));
     return PXS_OK;
 }
 
-int cli_check_collector(const struct cli *cli) {
+int cli_end_writing(struct cli *cli, int code) {
     struct pxs_error err;
-    if (!cli->collector[0] || pxs_claim_check(cli->collector, cli->nonce, &err) != PXS_E_BUSY)
-        return CLI_OK;
+    if (cli->turn.store && pxs_turn_end(&cli->turn, &err) != PXS_OK) {
+        cli_say("it is in %s, but %s cannot be published now: %s; the same `pixsweep run FILE --on "
+                "...` publishes it",
+                cli->turn.own, cli->turn.copy, err.message);
+        return code == CLI_OK ? CLI_FAILED : code;
+    }
+    if (code != CLI_OK || !cli->collector[0] ||
+        pxs_claim_check(cli->collector, cli->nonce, &err) != PXS_E_BUSY)
+        return code;
     cli_say("the process that publishes has ended meanwhile: whether its last copy has this is not "
             "known; look, and give the command again");
     return CLI_FAILED;

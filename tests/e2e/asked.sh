@@ -84,9 +84,12 @@ is 1 $code
 says words.err 'the process that collects has ended, and nothing was done; give the command again, and it is done here'
 is "" "$(ls res/.collector/wishes)"
 
-step "then the copy becomes a database of its own again, as ever"
+step "then it is done here: by a database of this machine, and a new copy"
 does 0 'cancelled' cancel many/1
-says words.err 'a database of its own again'
+own=$(sed -n "s/.*on elsewhere published; it has ended: this goes into \(.*\), and into a new copy$/\1/p" words.err)
+[ -s "$own" ] || fail "said otherwise: $(cat words.err)"
+is "$own $(uname -n)" "$(sqlite3 res/pixsweep.db 'SELECT db, host FROM published' | tr '|' ' ')"
+rm "$own"* && rmdir --ignore-fail-on-non-empty "$(dirname "$own")"
 does 0 '' ls
 
 step "a collector that is killed while it carries a wish out: not known, and the next one answers as well"

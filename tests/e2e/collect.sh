@@ -96,6 +96,50 @@ same_sweep slow far
 expect far "SELECT count(*) FROM attempt" 4
 rm -r far own.db*
 
+step "the collector is killed, and commands write: the copy stays one, in the collector's place, and the same command collects on"
+: >state/jobs
+"$PIXSWEEP" run slow.yaml --results far --db own.db --set n_epochs=200 >one.out 2>one.err &
+pid=$!
+soon far "SELECT count(*) FROM run" 4
+begun slow
+soon far "SELECT count(*) > 0 FROM attempt" 1
+kill -KILL $pid
+wait $pid || true
+there() { "$PIXSWEEP" "$@" --results far >words.out 2>words.err || fail "$*: $(cat words.err)"; is_copy far; }
+there cancel slow/4
+says words.err "is a copy, .* old, that process $pid on .* published; it has ended: this goes into $WORK/own.db, and into a new copy"
+[ -e far/slow/cluster/0001/cancel/4 ] || fail "the jobs are not told"
+expect far "SELECT state FROM run WHERE number = 4" cancelled
+there retry slow
+there cancel slow/4
+there reap
+says words.out "is claimed by process .*, task pixsweep-slow"
+"$PIXSWEEP" ls --results far >words.out 2>words.err || fail ls
+says words.err "the same .pixsweep run FILE --on ....* goes on collecting"
+[ ! -e far/.collector/.claim ] || fail "the claim was not given back"
+collect 1 far slow.yaml --set n_epochs=200
+says run.out "3 of 4 runs completed, 1 cancelled"
+expect far "SELECT count(*) FROM attempt" 3
+[ -z "$(compgen -G 'own.db.before*')" ] || fail "databases of before: $(echo own.db*)"
+rm -r far own.db*
+
+step "run here makes it a database of its own while jobs live, and what they work on keeps no collector out"
+: >state/jobs
+"$PIXSWEEP" run slow.yaml --results far --db own.db --set n_epochs=200 >one.out 2>one.err &
+pid=$!
+begun slow
+soon far "SELECT count(*) > 0 FROM attempt" 1
+kill -KILL $pid
+wait $pid || true
+run 0 far exp.yaml --on here --set sweep.seeds=1
+says run.err "the copy is a database of its own again"
+expect far "SELECT count(*) > 0 FROM attempt WHERE ended_ms IS NULL" 1
+: >own.db && rm own.db*
+collect 0 far slow.yaml --set n_epochs=200
+is_copy far
+expect far "SELECT count(*) FROM attempt JOIN run USING (run_id) WHERE name LIKE 'slow/%'" 4
+rm -r far own.db*
+
 gone() {
     step "jobs are gone with their machine: the collector says so soon, and the same command goes on at once"
     : >state/jobs

@@ -190,14 +190,19 @@ expect res "SELECT count(*) FROM run WHERE state = 'completed'" 4
 [ "$(sqlite3 res/pixsweep.db 'PRAGMA application_id; PRAGMA journal_mode')" = "$(printf "$((0x70787377))\nwal")" ] || fail "it is still marked"
 [ ! -e res/.collector/.claim ] || fail "the claim was not given back"
 
-step "and so does every other command that writes; two sweeps survive it"
+step "every other command that writes does so in the place of one that has ended: its database goes on, and there is a new copy; two sweeps survive it"
+rm local/own.db*
 begin_collector
 collector hand_over res/pixsweep.db local/own.db $pid
 end_collector
+does 0 '0 open attempts' reap
+says words.err "is a copy, .* old, that process $pid on .* published; it has ended: this goes into $WORK/local/own.db, and into a new copy"
+[ ! -e res/.collector/.claim ] || fail "the claim was not given back"
 does 0 'first: 0 runs to try again' retry first
-says words.err 'a database of its own again'
 expect res "SELECT count(*) FROM run WHERE state = 'completed'" 4
 does 0 'removed second: 2 runs' rm second --yes
+[ "$(sqlite3 res/pixsweep.db 'PRAGMA application_id')" = $((0x70787370)) ] || fail "it is no copy any more"
+[ "$(sqlite3 local/own.db 'SELECT count(*) FROM sweep')" = 1 ] || fail "the collector's database has not lost it"
 same_rows whole res
 files_as_listed res
 
@@ -214,6 +219,7 @@ rows=$("$PIXSWEEP" sql "SELECT count(*) AS n FROM batch_loss" --format csv --res
 [ -s res/pixsweep.db-wal ] || fail "nothing in the log"
 collector hand_over res/pixsweep.db local/own.db 999999999
 expect res 'SELECT count(*) FROM batch_loss' "$rows"
+rm local/own.db*
 does 0 '' reap
-says words.err 'a database of its own again'
+says words.err 'into a new copy'
 sound res

@@ -97,10 +97,13 @@ static enum pxs_status reap_one(struct reap *r, const struct pxs_store_attempt *
     struct pxs_error why;
     enum pxs_status status = folder ? pxs_folder_lock(run.dir, &locks, &why) : PXS_OK;
     if (status == PXS_E_BUSY) {
+        /* By a job of this machine, too; its claim names it. */
+        const bool named =
+            locks.claimed || (locks.supervised && pxs_claim_look(run.dir, &why) == PXS_E_BUSY);
         tell(r, &run, 0, false, false,
-             locks.supervised ? "runs under a `pixsweep run`"
-             : locks.claimed  ? why.message
-                              : "its old worker is about to stop");
+             named              ? why.message
+             : locks.supervised ? "runs under a `pixsweep run`"
+                                : "its old worker is about to stop");
         return PXS_OK;
     }
     if (status != PXS_OK) {

@@ -323,24 +323,36 @@ enum pxs_status pxs_store_publish(struct pxs_store *s, const char *path,
 
 /* ---- handing over --------------------------------------------------------------------------- */
 
-/* PXS_E_BUSY where processes are at work whose runs are recorded in this database. */
+/* PXS_E_BUSY where processes of this machine are at work that record into this database. Jobs, and
+ * what runs on other machines, record into their folders alone. */
 static enum pxs_status refuse_at_work(struct pxs_store *s, struct pxs_error *err) {
     struct pxs_host here;
-    int64_t *stale = NULL, open;
-    size_t n;
+    struct pxs_table t = {0};
+    int64_t *stale = NULL;
+    size_t n, at_work = 0;
     pxs_host_detect(&here);
+    const struct pxs_cell host = pxs_cell_text(here.name);
     PXS_TRY(pxs_store_stale_runs(s, 0, &here, pxs_now_ms(), &stale, &n, err));
+    const enum pxs_status status = pxs_store_select(
+        s,
+        "SELECT run_id FROM attempt a JOIN run USING (run_id) WHERE ended_ms IS NULL AND "
+        "state = 'running' AND host = ?1 AND NOT EXISTS (SELECT 1 FROM environment e WHERE "
+        "e.attempt_id = a.attempt_id AND e.key = 'task')",
+        &host, 1, &t, err);
+    for (size_t i = 0; i < t.n_rows; i++) {
+        size_t k = 0;
+        while (k < n && stale[k] != t.cells[i * t.n_columns].integer)
+            k++;
+        at_work += k == n;
+    }
+    pxs_table_finish(&t);
     free(stale);
-    PXS_TRY(pxs_store_value(s,
-                            "SELECT count(*) FROM attempt JOIN run USING (run_id) "
-                            "WHERE ended_ms IS NULL AND state = 'running'",
-                            &open, err));
-    if (open > (int64_t)n)
+    PXS_TRY(status);
+    if (at_work > 0)
         return pxs_fail(err, PXS_E_BUSY,
-                        "%lld run%s at work and recorded in %s: wait for the end, or stop the "
+                        "%zu run%s at work and recorded in %s: wait for the end, or stop the "
                         "`pixsweep run` that works on them; `pixsweep watch` shows them",
-                        (long long)(open - (int64_t)n), open - (int64_t)n == 1 ? " is" : "s are",
-                        s->path);
+                        at_work, at_work == 1 ? " is" : "s are", s->path);
     return PXS_OK;
 }
 

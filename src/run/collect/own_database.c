@@ -1,5 +1,6 @@
 /* Which database a collector fills: one on a disk of its own machine, that goes on where the
  * published copy stands. */
+#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,6 +9,8 @@
 #include "collect_priv.h"
 
 #define HAND_OVER_SECONDS 10.0
+#define BEFORE ".before-"
+#define KEPT 3 /* databases of before */
 
 enum pxs_status pxs_collector_database(const char *results, char db[PXS_PATH_MAX],
                                        struct pxs_error *err) {
@@ -39,21 +42,76 @@ static bool is_there(const char *path) {
     return stat(path, &info) == 0;
 }
 
+static const char *const parts[] = {"-wal", "-shm", ""};
+
+static enum pxs_status remove_database(const char *path, struct pxs_error *err) {
+    char file[PXS_PATH_MAX + 16];
+    for (size_t i = 0; i < PXS_COUNT(parts); i++) {
+        snprintf(file, sizeof file, "%s%s", path, parts[i]);
+        if (unlink(file) != 0 && errno != ENOENT)
+            return pxs_fail_errno(err, "cannot remove %s", file);
+    }
+    return PXS_OK;
+}
+
+/* Of a collector that ended before anything was submitted. */
+static bool is_empty(const char *path) {
+    struct pxs_store *s = NULL;
+    struct pxs_table t = {0};
+    const bool empty =
+        pxs_store_open_readonly(path, &s, NULL) == PXS_OK &&
+        pxs_store_select(s, "SELECT 1 FROM sweep LIMIT 1", NULL, 0, &t, NULL) == PXS_OK &&
+        t.n_rows == 0;
+    pxs_table_finish(&t);
+    pxs_store_close(&s);
+    return empty;
+}
+
+/* Of the databases that were set aside here, the newest KEPT stay. */
+static void remove_older(const char *own, const struct pxs_logger *logger) {
+    char folder[PXS_PATH_MAX], path[PXS_PATH_MAX];
+    int64_t kept[KEPT] = {0}, at;
+    struct pxs_error err;
+    const char *name = strrchr(own, '/') + 1;
+    const size_t n = strlen(name);
+    DIR *dir = pxs_path_dir(folder, sizeof folder, own) ? opendir(folder) : NULL;
+    for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {
+        if (strncmp(e->d_name, name, n) != 0 ||
+            strncmp(e->d_name + n, BEFORE, strlen(BEFORE)) != 0 ||
+            !pxs_parse_int(e->d_name + n + strlen(BEFORE), &at) || at <= 0)
+            continue;
+        size_t oldest = 0;
+        for (size_t i = 1; i < KEPT; i++)
+            oldest = kept[i] < kept[oldest] ? i : oldest;
+        const int64_t gone = at < kept[oldest] ? at : kept[oldest];
+        if (at > kept[oldest])
+            kept[oldest] = at;
+        snprintf(path, sizeof path, "%s" BEFORE "%lld", own, (long long)gone);
+        if (gone > 0 && remove_database(path, &err) != PXS_OK)
+            pxs_log(*logger, PXS_LOG_WARN, "%s", err.message);
+    }
+    if (dir)
+        closedir(dir);
+}
+
 /* A database that another collector has overtaken, or whose results folder is another one by now.
  * What jobs recorded is in their folders; the file is kept for what a user may have written. */
 static enum pxs_status set_aside(const char *own, const char *why, const struct pxs_logger *logger,
                                  struct pxs_error *err) {
-    static const char *const parts[] = {"-wal", "-shm", ""};
     char from[PXS_PATH_MAX + 16], aside[PXS_PATH_MAX + 40], to[PXS_PATH_MAX + 48];
-    snprintf(aside, sizeof aside, "%s.before-%lld", own, (long long)pxs_now_ms());
+    if (is_empty(own))
+        return remove_database(own, err);
+    snprintf(aside, sizeof aside, "%s" BEFORE "%lld", own, (long long)pxs_now_ms());
     for (size_t i = 0; i < PXS_COUNT(parts); i++) {
         snprintf(from, sizeof from, "%s%s", own, parts[i]);
         snprintf(to, sizeof to, "%s%s", aside, parts[i]);
         if (rename(from, to) != 0 && errno != ENOENT)
             return pxs_fail_errno(err, "cannot rename %s to %s", from, to);
     }
-    pxs_log(*logger, PXS_LOG_INFO, "%s, so the collector's database of before is now %s", why,
-            aside);
+    pxs_log(*logger, PXS_LOG_INFO,
+            "%s, so the collector's database of before is now %s (the last %d are kept)", why,
+            aside, KEPT);
+    remove_older(own, logger);
     return PXS_OK;
 }
 
@@ -82,14 +140,17 @@ enum pxs_status pxs_own_database_open(const char *own, bool given, const char *c
                         "%s is a database and no copy of %s: give --db a name that is free, and "
                         "it goes on there",
                         copy, own);
-    if (ordinary)
+    if (ordinary) {
+        /* First, since from then on the copy says that it is of `own`. */
+        if (has_own)
+            PXS_TRY(set_aside(own, "another database was there since", logger, err));
+        has_own = false;
         PXS_TRY(pxs_store_hand_over(copy, me, HAND_OVER_SECONDS, err));
+    }
 
     if (is_there(copy)) {
         PXS_TRY(pxs_store_read_collector(copy, &was, err));
-        if (ordinary)
-            why = "another database was there since";
-        else if (strcmp(was.host, me->host) != 0 || strcmp(was.db, me->db) != 0)
+        if (strcmp(was.host, me->host) != 0 || strcmp(was.db, me->db) != 0)
             why = "another process has collected since";
     } else if (!given)
         why = "the results folder has no database";
