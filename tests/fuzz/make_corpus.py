@@ -280,6 +280,23 @@ def json_texts():
     put('json', 'bytes', b'["\xff", "\\u0000", "\\ud800"]')
 
 
+def pictures():
+    """The files that tests/image decodes, as they stand and with their sides cut."""
+    fixtures = os.path.join(HERE, '..', '..', 'image', 'fixtures')
+    for harness, ending, names in (
+            ('jpeg', '.jpg', 'rgb420 progressive restart grey cmyk ycck orientation6'),
+            ('tiff', '.tif', 'raw lzw deflate packbits tiff-jpeg bilevel palette4 tiff-cmyk rgba grey16-motorola rgb16-tiles planes '
+                             'plane-tiles white-is-zero grey-alpha premultiplied pages')):
+        for name in names.split():
+            with open(os.path.join(fixtures, name + ending), 'rb') as f:
+                put(harness, name, b'\1' + f.read())
+    with open(os.path.join(fixtures, 'progressive.jpg'), 'rb') as f:
+        jpeg = bytearray(f.read())
+    at = jpeg.index(b'\xff\xc2') + 5
+    jpeg[at:at + 4] = struct.pack('>HH', 4096, 4096)
+    put('jpeg', 'large', b'\0' + jpeg)
+
+
 if __name__ == '__main__':
-    for make in (chars, config, sets, where, npy, safetensors, png, records, merge, resume, lab, json_texts):
+    for make in (chars, config, sets, where, npy, safetensors, png, pictures, records, merge, resume, lab, json_texts):
         make()
