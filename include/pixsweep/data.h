@@ -64,6 +64,10 @@ struct pxs_dataset_info {
      * pairs, A/ and B/ or .npy; names do not count. Partners of different size count as two
      * pictures. */
     char hash[PXS_SHA256_HEX];
+    /* Where there are lossy pictures (JPEG), whose pixels differ by a level with the decoder's
+     * version: the same over their files' bytes in place of their pixels; else "". Sets that differ
+     * in `hash` alone are the same files. */
+    char files_hash[PXS_SHA256_HEX];
 };
 
 struct pxs_dataset;

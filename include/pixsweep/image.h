@@ -39,7 +39,8 @@ struct pxs_image_info {
     uint16_t low[2], high[2];
     int orientation; /* EXIF's, obeyed: 1 as stored, 2 to 8 turned or mirrored */
     bool lossy;      /* JPEG or the like: pixels may differ by a level with the decoder's version */
-    bool more_pages; /* a TIFF of several pages, of which the first is read */
+    char sha256[PXS_SHA256_HEX]; /* lossy: of the file's bytes, which do not; else "" */
+    bool more_pages;             /* a TIFF of several pages, of which the first is read */
 };
 
 /* What the formats that are read are called in messages. */

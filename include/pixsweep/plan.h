@@ -92,6 +92,7 @@ struct pxs_plan_run {
     /* config_hash from when validation: off still held pairs back; "" = the same */
     char before_hash[PXS_SHA256_HEX];
     const char *data_hash, *weights_hash; /* of dataset and init_from; "" without init_from */
+    const char *files_hash;               /* of the files, where pictures are lossy; else "" */
     /* the data set has a val split of its own: val_fraction has no effect */
     bool own_val;
     enum pxs_run_state state; /* new, or the state in the database, or else what its folder tells */

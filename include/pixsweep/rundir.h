@@ -47,6 +47,8 @@ bool pxs_same_attempt(const struct pxs_store_attempt *a, const struct pxs_store_
 /* What a frozen config.yaml says in its comments about the content it was planned with. */
 struct pxs_run_config_head {
     char name[256], data_hash[PXS_SHA256_HEX], weights_hash[PXS_SHA256_HEX];
+    /* of the files of a data set with lossy pictures (pxs_dataset_info.files_hash); else "" */
+    char files_hash[PXS_SHA256_HEX];
 };
 /* `own_val`: the data set brings its own val split, so val_fraction is left out. Appends to out. */
 void pxs_run_config_text(const struct pxs_run_config_head *head, const char *name,

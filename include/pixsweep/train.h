@@ -29,6 +29,9 @@ struct pxs_train_job {
     const char *data_hash;
     /* folder of the file that all jobs map in place of a copy each, for large data; NULL = none */
     const char *cache;
+    /* that of its files where it has lossy pictures (pxs_dataset_info.files_hash): tells an error
+     * of other data from one of another decoder. NULL or "": none */
+    const char *files_hash;
     struct pxs_stop *stop; /* read after every batch; NULL = never stops */
     struct pxs_logger log;
     /* Identity that resume points carry; NULL = no resume points are written. */

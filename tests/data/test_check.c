@@ -226,6 +226,22 @@ START_TEST(formats_mix_freely)
     o.path = in_folder("other");
     ck_assert_int_eq(pxs_dataset_inspect(&o, &plain, NULL), PXS_OK);
     ck_assert_str_eq(plain.hash, mixed.hash);
+
+    /* A lossy file counts with its bytes, too, so that another decoder is told from another file.
+     */
+    ck_assert_str_eq(plain.files_hash, "");
+    ck_assert_uint_eq(strlen(mixed.files_hash), 64);
+    ck_assert_str_ne(mixed.files_hash, mixed.hash);
+    size_t bytes;
+    char *file = slurp("train/B/2.jpe", &bytes);
+    file = realloc(file, bytes + 1);
+    file[bytes] = '\0'; /* behind the picture's end: no pixel changes */
+    write_bytes("train/B/2.jpe", file, bytes + 1);
+    free(file);
+    o.path = in_folder(".");
+    ck_assert_int_eq(pxs_dataset_inspect(&o, &plain, NULL), PXS_OK);
+    ck_assert_str_eq(plain.hash, mixed.hash);
+    ck_assert_str_ne(plain.files_hash, mixed.files_hash);
 }
 END_TEST
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # What users hand over as data: each mistake in words, with a remedy that works, in `data check`, `plan` and `run`.
+fixtures=$(cd "$(dirname "$0")/../image/fixtures" && pwd)
 . "$(dirname "$0")/lib.sh"
 
 make_data data 16 4
@@ -38,6 +39,33 @@ says plan.out 'init_from: .*generator_min.safetensors: a Git LFS pointer, not a 
 run 2 res exp.yaml
 says run.err 'a Git LFS pointer, not a safetensors file'
 [ ! -e res/pixsweep.db ] || fail "something was started"
+
+step "JPEG and TIFF train beside PNG; a decoder that gives other pixels of the same files is told from other files"
+mkdir -p photos/train/A photos/train/B
+cp "$fixtures/rgb420.jpg" photos/train/A/1.jpg && cp "$fixtures/tiff-orientation6.tif" photos/train/A/2.tif
+cp "$fixtures/scene.png" photos/train/B/1.png && cp "$fixtures/orientation6.jpg" photos/train/B/2.JPG
+if "$PIXSWEEP" data check photos 2>&1 | grep -q 'which this build does not read'; then
+    check 1 photos
+else
+    check 0 photos
+    says check.out '2 of 4 pictures state an EXIF orientation and are turned as viewers turn them (the first in train/A/2.tif)'
+    experiment exp.yaml photos 'n_epochs: 1' 'batch_size: 1' 'validation: off' 'val_fraction: 0'
+    sed -i -e '/^batch_size: 8/d' -e 's/^dataset: .*/dataset: photos/' exp.yaml
+    run 0 photographed exp.yaml
+    db=photographed/pixsweep.db
+    [ "$(sqlite3 $db "SELECT count(*) FROM environment WHERE key IN ('libjpeg', 'libpng', 'libtiff') AND value <> ''")" = 3 ] ||
+        fail "the environment does not name the decoders"
+    run 0 photographed exp.yaml # all is done, and the data are the same
+    # As another version of libjpeg would have left it.
+    sqlite3 $db "UPDATE run SET config_hash = 'another', config_yaml = replace(config_yaml,
+        substr(config_yaml, instr(config_yaml, '# data sha256 '), 78), '# data sha256 ' || printf('%064d', 7))"
+    rm -r photographed/photos
+    run 2 photographed exp.yaml
+    says run.err 'its files are those that run photos/0001-base-s0 was planned with, but its lossy pictures (JPEG) decode to other pixels here'
+    cp "$fixtures/rgb422.jpg" photos/train/A/1.jpg
+    run 2 photographed exp.yaml
+    says run.err 'its content changed since run photos/0001-base-s0 was planned'
+fi
 
 step "labels 0 and 1 as a target: check, plan and run warn with half, range and remedy"
 mkdir -p masks/train/A masks/train/B

@@ -134,11 +134,17 @@ static void fill(char hash[65], char digit) {
 
 /* As the sweep freezes it: its head names the contents. */
 static const char *frozen_of(const struct planned *p, struct pxs_arena *arena) {
-    char data[65], weights[65];
+    char data[65], weights[65], files[65];
     fill(data, p->content);
     fill(weights, p->weights);
     if (p->content == '\0')
         return "name: rates\n";
+    fill(files, p->files);
+    if (p->files != '\0')
+        return pxs_arena_printf(
+            arena,
+            "# pixsweep run rates/1\n# data sha256 %s\n# data files sha256 %s\nname: rates\n", data,
+            files);
     if (p->weights == '\0')
         return pxs_arena_printf(arena, "# pixsweep run rates/1\n# data sha256 %s\nname: rates\n",
                                 data);

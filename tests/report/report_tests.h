@@ -25,11 +25,12 @@ struct planned {
     double d_real, d_fake;    /* 0 and 0 = 0.7 and 0.3 */
     const char *data;         /* path of its data set; NULL = "/data/kai" */
     char content;             /* of that, as a digit of its hash; 0 = not known */
-    const char *init_from;    /* NULL = none */
-    char weights;             /* the same of what is there */
-    int version;              /* of the program that made config_hash */
-    int64_t sample_interval;  /* 0 = as it comes */
-    int epochs;               /* so many are there; 0 = all where it is completed, else none */
+    char files;              /* of its lossy pictures before they are decoded; 0 = there are none */
+    const char *init_from;   /* NULL = none */
+    char weights;            /* the same of what is there */
+    int version;             /* of the program that made config_hash */
+    int64_t sample_interval; /* 0 = as it comes */
+    int epochs;              /* so many are there; 0 = all where it is completed, else none */
 };
 #define R(lrgd_, seed_, best_, ...) \
     { .lrgd = (lrgd_), .seed = (seed_), .best = (best_), __VA_ARGS__ }

@@ -79,6 +79,26 @@ START_TEST(other_data_under_one_path_are_other_configurations)
 }
 END_TEST
 
+/* The same JPEGs, which another version of the library decoded to other levels. */
+static const struct planned decoded_otherwise[] = {
+    R(25, 0, 0.20, .content = 'a', .files = 'f'), R(25, 1, 0.22, .content = 'a', .files = 'f'),
+    R(25, 2, 0.60, .content = 'b', .files = 'f'), R(25, 3, 0.62, .content = 'b', .files = 'f')};
+
+START_TEST(other_decoders_are_told_from_other_data)
+{
+    GROUPS(decoded_otherwise, NULL);
+    ck_assert_uint_eq(g.n_groups, 2);
+    ck_has(notes(), "dataset /data/kai held the same files for all runs, but lossy pictures (JPEG) "
+                    "among them were decoded to other pixels (sha256 aaaaaaaa... in 2 runs, "
+                    "bbbbbbbb... in 2 runs): these are configurations of their own, never pooled");
+    pxs_text_clear(&out);
+    ck_ok(pxs_report_diff(store, &(struct pxs_diff_options){.a = "2", .b = "3"}, PXS_FORMAT_TABLE,
+                          120, &out, &err));
+    ck_has(pxs_text_str(&out), "dataset: the same files, but lossy pictures (JPEG) among them were "
+                               "decoded to other pixels");
+}
+END_TEST
+
 START_TEST(keys_that_are_asked_for_never_pool_other_data)
 {
     GROUPS(other_data, "lrgd");
@@ -246,6 +266,7 @@ static Suite *groups_suite(void) {
     tcase_add_checked_fixture(t, setup, teardown);
     tcase_set_timeout(t, 60);
     tcase_add_test(t, other_data_under_one_path_are_other_configurations);
+    tcase_add_test(t, other_decoders_are_told_from_other_data);
     tcase_add_test(t, keys_that_are_asked_for_never_pool_other_data);
     tcase_add_test(t, the_same_data_under_another_path_are_one);
     tcase_add_test(t, first_weights_go_by_content);

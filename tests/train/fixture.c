@@ -159,6 +159,7 @@ void carry_out(struct run *r) {
                                 .pool = pool,
                                 .kernels = kernels,
                                 .data_hash = r->data_hash,
+                                .files_hash = r->files_hash,
                                 .stop = &stop,
                                 .log = r->log,
                                 .config_hash = r->config_hash,

@@ -13,7 +13,7 @@ void set_up(void); /* data sets: data, swapped, noval, same */
 
 struct run {
     struct pxs_params p;
-    const char *dir, *data_hash;
+    const char *dir, *data_hash, *files_hash;
     int threads;
     int stop_signal;
     /* resume points */

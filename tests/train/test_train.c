@@ -580,6 +580,27 @@ START_TEST(bad_data_fails_before_the_first_step)
     carry_out(r);
     ck_assert_int_eq(r->status, PXS_E_INVALID);
     ck_assert(strstr(r->err.message, r->data_hash) && strstr(r->err.message, info.hash));
+    ck_has(r->err.message, "changed since this run was planned");
+    free(r);
+
+    /* The same files, of which another decoder made other pixels. */
+    if (!pxs_image_format_of("x.jpg"))
+        return;
+    snprintf(path, sizeof path, "%s/data/train/00.png", test_folder());
+    struct pxs_image image;
+    ck_assert_int_eq(pxs_image_read(path, &image, NULL, &err), PXS_OK);
+    ck_assert_int_eq(unlink(path), 0);
+    snprintf(path, sizeof path, "%s/data/train/00.jpg", test_folder());
+    ck_assert_int_eq(pxs_image_write(path, &image, NULL, NULL, &err), PXS_OK);
+    pxs_image_finish(&image);
+    snprintf(path, sizeof path, "%s/data", test_folder());
+    ck_assert_int_eq(pxs_dataset_inspect(&o, &info, &err), PXS_OK);
+    r = new_run("decoded");
+    r->data_hash = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    r->files_hash = info.files_hash;
+    carry_out(r);
+    ck_assert_int_eq(r->status, PXS_E_INVALID);
+    ck_has(r->err.message, "its lossy pictures (JPEG) decode to other pixels here: planned 0123");
     free(r);
 }
 END_TEST

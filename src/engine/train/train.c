@@ -64,7 +64,16 @@ enum pxs_status train_load_data(struct training *t, struct pxs_error *err) {
                                     .stop = job->stop};
     PXS_TRY(pxs_dataset_load(&o, &t->data, err));
     const struct pxs_dataset_info *info = pxs_dataset_info(t->data);
-    if (job->data_hash && strcmp(job->data_hash, info->hash) != 0)
+    const bool other = job->data_hash && strcmp(job->data_hash, info->hash) != 0;
+    if (other && job->files_hash && info->files_hash[0] &&
+        strcmp(job->files_hash, info->files_hash) == 0)
+        return pxs_fail(err, PXS_E_INVALID,
+                        "the files in %s are those that this run was planned with, but its lossy "
+                        "pictures (JPEG) decode to other pixels here: planned %s, found %s; use "
+                        "the decoder of the machine that planned it (another version of "
+                        "libjpeg?), or convert the pictures to PNG and plan a new sweep",
+                        t->p->dataset, job->data_hash, info->hash);
+    if (other)
         return pxs_fail(err, PXS_E_INVALID,
                         "the data in %s changed since this run was planned: planned %s, found %s; "
                         "restore it, or plan a new sweep on the new data",

@@ -170,6 +170,7 @@ enum pxs_status pxs_plan_match_db(struct pxs_plan *plan, struct pxs_store *store
 struct content {
     /* run: the first of those that the file no longer asks for, else NULL */
     const char *line, *hash, *run;
+    const char *files; /* of a data set with lossy pictures: the hash of its files; else "" */
 };
 struct contents {
     struct pxs_arena arena;
@@ -187,7 +188,8 @@ static struct content *find_content(const struct contents *all, const char *line
 }
 
 static enum pxs_status note_content(struct contents *all, const char *yaml, const char *key,
-                                    const char *hash, const char *gone_run, struct pxs_error *err) {
+                                    const char *hash, const char *files, const char *gone_run,
+                                    struct pxs_error *err) {
     const char *line;
     size_t bytes;
     if (!hash[0] || !pxs_run_config_line(yaml, key, &line, &bytes))
@@ -200,8 +202,9 @@ static enum pxs_status note_content(struct contents *all, const char *yaml, cons
         all->items = more;
         one = &more[all->n];
         *one = (struct content){.line = pxs_arena_printf(&all->arena, "%.*s", (int)bytes, line),
-                                .hash = pxs_arena_strdup(&all->arena, hash)};
-        if (!one->line || !one->hash)
+                                .hash = pxs_arena_strdup(&all->arena, hash),
+                                .files = pxs_arena_strdup(&all->arena, files)};
+        if (!one->line || !one->hash || !one->files)
             return pxs_fail_nomem(err);
         all->n++;
     }
@@ -217,9 +220,10 @@ static enum pxs_status note_run(struct contents *all, struct pxs_store *store, i
     PXS_TRY(pxs_store_run_config(store, run_id, &yaml, err));
     pxs_run_config_read_head(yaml, &head);
     const char *gone_run = gone ? head.name : NULL;
-    enum pxs_status status = note_content(all, yaml, "dataset", head.data_hash, gone_run, err);
+    enum pxs_status status =
+        note_content(all, yaml, "dataset", head.data_hash, head.files_hash, gone_run, err);
     if (status == PXS_OK)
-        status = note_content(all, yaml, "init_from", head.weights_hash, gone_run, err);
+        status = note_content(all, yaml, "init_from", head.weights_hash, "", gone_run, err);
     free(yaml);
     return status;
 }
@@ -228,7 +232,7 @@ static enum pxs_status note_run(struct contents *all, struct pxs_store *store, i
  * longer asks for, and for no run what it holds now. Runs made on several contents of one path can
  * come together in one database, and each content goes on with its own. */
 static enum pxs_status check_content(const struct contents *all, const char *yaml, const char *key,
-                                     const char *hash, struct pxs_error *err) {
+                                     const char *hash, const char *files, struct pxs_error *err) {
     const struct content *other = NULL;
     const char *line;
     size_t bytes;
@@ -241,6 +245,14 @@ static enum pxs_status check_content(const struct contents *all, const char *yam
             other = &all->items[i];
     if (!other)
         return PXS_OK;
+    if (files && files[0] && strcmp(other->files, files) == 0)
+        return pxs_fail(err, PXS_E_INVALID,
+                        "%.*s: its files are those that run %s was planned with, but its lossy "
+                        "pictures (JPEG) decode to other pixels here:\n  then sha256 %s\n  now  "
+                        "sha256 %s\nUse the decoder of that time (environment has its version), "
+                        "convert the pictures to PNG, or give the experiment another name (`name:` "
+                        "or --set name=...)",
+                        (int)bytes, line, other->run, other->hash, hash);
     return pxs_fail(err, PXS_E_INVALID,
                     "%.*s: its content changed since run %s was planned:\n  then sha256 %s\n  now  "
                     "sha256 %s\nPut the old content back, or give the experiment another name "
@@ -263,9 +275,9 @@ static enum pxs_status check_plan(const struct pxs_plan *plan, const struct cont
         status = pxs_plan_run_config(plan, i, p, &yaml, err);
         const char *text = pxs_text_str(&yaml);
         if (status == PXS_OK)
-            status = check_content(all, text, "dataset", run->data_hash, err);
+            status = check_content(all, text, "dataset", run->data_hash, run->files_hash, err);
         if (status == PXS_OK)
-            status = check_content(all, text, "init_from", run->weights_hash, err);
+            status = check_content(all, text, "init_from", run->weights_hash, NULL, err);
         pxs_text_finish(&yaml);
     }
     return status;

@@ -55,6 +55,7 @@ static enum pxs_status resolve_run(struct pxs_plan *plan, size_t index, struct p
     run->differs = pxs_arena_strdup(&plan->arena, point->label);
     run->seed = point->params.seed;
     run->data_hash = data->hash;
+    run->files_hash = data->files_hash;
     run->own_val = !data->val_from_train;
     run->n_train = (int64_t)data->train;
     run->n_val = (int64_t)data->val;

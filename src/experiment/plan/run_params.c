@@ -51,6 +51,7 @@ enum pxs_status pxs_plan_run_config(const struct pxs_plan *plan, size_t index, s
         return frozen_run_config(run, out, err);
     snprintf(head.name, sizeof head.name, "%s", run->name);
     snprintf(head.data_hash, sizeof head.data_hash, "%s", run->data_hash);
+    snprintf(head.files_hash, sizeof head.files_hash, "%s", run->files_hash);
     snprintf(head.weights_hash, sizeof head.weights_hash, "%s", run->weights_hash);
     pxs_run_config_text(&head, base ? base + 1 : run->name, p, run->own_val, out);
     return out->failed ? pxs_fail_nomem(err) : PXS_OK;

@@ -2,6 +2,7 @@
  * written under another name and renamed when it is whole, so that whoever finds it may use it, and
  * whoever has it mapped keeps it when it is removed or replaced. */
 #include "cache_priv.h"
+#include "pixsweep/image.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,7 @@
 #include <unistd.h>
 
 #define PAGE 4096
-#define MAGIC "pixsweep pixels 1\n"
+#define MAGIC "pixsweep pixels 2\n"
 /* Bytes that a cache leaves free on the disk: runs need space, too. */
 #define SPARE ((uint64_t)512 << 20)
 #define LOOK_MICROSECONDS 100000
@@ -23,6 +24,7 @@ struct header {
     char magic[24];
     uint64_t file_bytes, pixel_bytes, train, val, overlap, problems;
     char files[PXS_SHA256_HEX], hash[PXS_SHA256_HEX];
+    char files_hash[PXS_SHA256_HEX]; /* pxs_dataset_info.files_hash */
 };
 _Static_assert(sizeof(struct header) <= PAGE, "the header fits into its page");
 
@@ -92,7 +94,8 @@ enum pxs_status pxs_cache_name(struct pxs_cache *cache, const char *folder, cons
     struct timespec newest;
     if (!realpath(data, root))
         return pxs_fail_errno(err, "cannot look at %s", data);
-    /* Another pixsweep may decode otherwise. */
+    /* Another pixsweep may decode otherwise, and so may another libjpeg. */
+    pxs_image_environment(&key);
     pxs_text_addf(&key, "%s\n%s %s\n%d %d %d %d\n", root, pxs_version(), pxs_commit(),
                   shape->height, shape->width, shape->channels, shape->jitter);
     if (key.failed)
@@ -148,6 +151,7 @@ static bool take_notes(const struct pxs_cache *cache, const struct header *h,
     }
     scan->overlap = (size_t)h->overlap;
     memcpy(scan->hash, h->hash, sizeof scan->hash);
+    memcpy(scan->files_hash, h->files_hash, sizeof scan->files_hash);
     return true;
 }
 
@@ -161,9 +165,9 @@ bool pxs_cache_open(struct pxs_cache *cache, struct pxs_scan *scan,
     bool good = fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > PAGE &&
                 pread(fd, &h, sizeof h, 0) == (ssize_t)sizeof h &&
                 memcmp(h.magic, MAGIC, sizeof MAGIC) == 0 && h.hash[PXS_SHA256_HEX - 1] == '\0' &&
-                h.file_bytes == (uint64_t)st.st_size && h.pixel_bytes == shape->pixel_bytes &&
-                h.train == scan->train && h.val == scan->val &&
-                memcmp(h.files, cache->files, sizeof h.files) == 0;
+                h.files_hash[PXS_SHA256_HEX - 1] == '\0' && h.file_bytes == (uint64_t)st.st_size &&
+                h.pixel_bytes == shape->pixel_bytes && h.train == scan->train &&
+                h.val == scan->val && memcmp(h.files, cache->files, sizeof h.files) == 0;
     void *map = good ? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0) : MAP_FAILED;
     close(fd);
     if (map == MAP_FAILED)
@@ -287,6 +291,7 @@ static enum pxs_status write_notes(struct pxs_cache *cache, const struct pxs_sca
                        .problems = scan->problems.n - scan->listed};
     memcpy(h.files, cache->files, sizeof h.files);
     memcpy(h.hash, scan->hash, sizeof h.hash);
+    memcpy(h.files_hash, scan->files_hash, sizeof h.files_hash);
     for (size_t i = 0; i < pairs_of(scan); i++) {
         const struct pxs_seen *s = &scan->seen[i];
         struct kept kept = {.width = {s->width[0], s->width[1]},

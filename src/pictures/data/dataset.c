@@ -176,6 +176,7 @@ static enum pxs_status fill(const struct pxs_dataset_options *o, bool keep, stru
     info->pair_height = first->height[0] > first->height[1] ? first->height[0] : first->height[1];
     info->mixed_sizes = scan->problems.count[PXS_PROBLEM_SIZE] > 0;
     memcpy(info->hash, scan->hash, sizeof info->hash);
+    memcpy(info->files_hash, scan->files_hash, sizeof info->files_hash);
     pxs_problems_log(&scan->problems, o->path, o->logger);
     return PXS_OK;
 }

@@ -30,6 +30,11 @@ static void note_stored(const struct pxs_image_info *info, int first, int last,
     half->grey = info->channels <= 2;
     half->turned = info->orientation > 1;
     half->more_pages = info->more_pages;
+    if (info->lossy)
+        snprintf(half->lossy, sizeof half->lossy, "%s%s", info->sha256,
+                 first != last ? ""
+                 : first == 0  ? " A"
+                               : " B");
     half->stored = info->depth == 16 ? PXS_STORED_16_BIT : PXS_STORED_BYTES;
     half->low = info->low[first] < info->low[last] ? info->low[first] : info->low[last];
     half->high = info->high[first] > info->high[last] ? info->high[first] : info->high[last];

@@ -25,6 +25,9 @@ struct pxs_half {
     bool grey;              /* the file keeps it as grey */
     bool turned;            /* by EXIF's orientation */
     bool more_pages;        /* the file has others, which are not used */
+    /* where pixels depend on the decoder: SHA-256 of the file, " A" or " B" of two in one; else ""
+     */
+    char lossy[PXS_SHA256_HEX + 2];
     enum pxs_stored stored;
     double low, high; /* of 16-bit files and floats: its range before it became bytes */
 };

@@ -91,6 +91,20 @@ static void hash_pair(const struct pxs_half half[2], struct pxs_seen *seen) {
     pxs_sha256_hex(&h, seen->hash);
 }
 
+static void hash_files(const struct pxs_half half[2], struct pxs_seen *seen) {
+    struct pxs_sha256 h;
+    if (half[0].lossy[0] == '\0' && half[1].lossy[0] == '\0')
+        return;
+    pxs_sha256_init(&h);
+    for (int k = 0; k < 2; k++)
+        if (half[k].lossy[0] != '\0')
+            pxs_sha256_update(&h, half[k].lossy, strlen(half[k].lossy));
+        else
+            pxs_sha256_update(&h, half[k].image.pixels,
+                              (size_t)seen->width[k] * (size_t)seen->height[k] * 3);
+    pxs_sha256_hex(&h, seen->files_hash);
+}
+
 static void read_one(void *user, int piece, int thread) {
     struct reading *r = user;
     struct pxs_seen *seen = &r->scan->seen[piece];
@@ -122,6 +136,7 @@ static void read_one(void *user, int piece, int thread) {
             pxs_range_look(&half[k], &seen->range[k]);
         }
         hash_pair(half, seen);
+        hash_files(half, seen);
         if (r->take && r->take(r->user, (size_t)piece, half, &why) != PXS_OK)
             give_up(r, &why);
         pxs_pair_finish(half);
@@ -368,19 +383,28 @@ out:
     return status;
 }
 
-/* A hash of hashes: split, number of pairs, then each pair's size and bytes in order. */
-static void hash_all(struct pxs_scan *scan) {
+/* A hash of hashes: split, number of pairs, then each pair's size and bytes in order; `files`:
+ * those of files where pixels depend on the decoder, "" where none do. */
+static void hash_all(const struct pxs_scan *scan, bool files, char hash[PXS_SHA256_HEX]) {
     struct pxs_sha256 h;
     pxs_sha256_init(&h);
     size_t at = 0, pairs[] = {scan->train, scan->val};
+    bool any = false;
     for (int i = 0; i < 2; i++) {
         char line[64];
         int n = snprintf(line, sizeof line, "%s %zu\n", scan->listing.folder[i].name, pairs[i]);
         pxs_sha256_update(&h, line, (size_t)n);
-        for (size_t k = 0; k < pairs[i]; k++)
-            pxs_sha256_update(&h, scan->seen[at++].hash, PXS_SHA256_HEX - 1);
+        for (size_t k = 0; k < pairs[i]; k++, at++) {
+            const struct pxs_seen *s = &scan->seen[at];
+            const bool file = files && s->files_hash[0] != '\0';
+            pxs_sha256_update(&h, file ? s->files_hash : s->hash, PXS_SHA256_HEX - 1);
+            any |= file;
+        }
     }
-    pxs_sha256_hex(&h, scan->hash);
+    if (files && !any)
+        hash[0] = '\0';
+    else
+        pxs_sha256_hex(&h, hash);
 }
 
 enum pxs_status pxs_scan_read(struct pxs_scan *scan, struct pxs_pool *pool,
@@ -404,7 +428,9 @@ enum pxs_status pxs_scan_read(struct pxs_scan *scan, struct pxs_pool *pool,
     PXS_TRY(compare_contents(scan, err));
     if (scan->problems.failed)
         return pxs_fail_nomem(err);
-    if (scan->problems.count[PXS_PROBLEM_ERROR] == 0)
-        hash_all(scan);
+    if (scan->problems.count[PXS_PROBLEM_ERROR] == 0) {
+        hash_all(scan, false, scan->hash);
+        hash_all(scan, true, scan->files_hash);
+    }
     return PXS_OK;
 }

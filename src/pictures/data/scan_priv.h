@@ -14,7 +14,9 @@ struct pxs_seen {
     bool grey[2], turned[2], more_pages[2], bad;
     struct pxs_range range[2];
     char hash[PXS_SHA256_HEX]; /* of size and bytes; "" where bad */
-    char *problem;             /* owned until it is moved to the problems */
+    /* the same with the file in the place of pixels that depend on the decoder; "" where none do */
+    char files_hash[PXS_SHA256_HEX];
+    char *problem; /* owned until it is moved to the problems */
 };
 
 /* Takes a decoded pair, number `pair` of all (train, then val); called from several threads at
@@ -31,7 +33,8 @@ struct pxs_scan {
     size_t listed;         /* problems that listing found; those of reading follow */
     size_t overlap;        /* pairs of val/ whose content is in train/ */
     char hash[PXS_SHA256_HEX];
-    int img_width, img_height; /* what halves become; 0: not known */
+    char files_hash[PXS_SHA256_HEX]; /* "" where no pixels depend on the decoder */
+    int img_width, img_height;       /* what halves become; 0: not known */
 };
 
 /* Lists the folder: afterwards train, val and seen[].item stand. */

@@ -85,13 +85,24 @@ enum pxs_status pxs_image_check_size(uint64_t width, uint64_t height, struct pxs
     return PXS_OK;
 }
 
+static void hash_bytes(const void *data, size_t bytes, char sha256[PXS_SHA256_HEX]) {
+    struct pxs_sha256 h;
+    pxs_sha256_init(&h);
+    pxs_sha256_update(&h, data, bytes);
+    pxs_sha256_hex(&h, sha256);
+}
+
 /* ---- reading -------------------------------------------------------------------------------- */
 
 enum pxs_status pxs_image_decode(const void *data, size_t bytes, struct pxs_image *out,
                                  struct pxs_image_info *info, struct pxs_error *err) {
     const struct pxs_image_format *format = pxs_image_format_by_bytes(data, bytes);
-    return format ? format->decode(data, bytes, out, info, err)
-                  : pxs_sniff_refuse(data, bytes, PXS_WANTED_PICTURE, err);
+    if (!format)
+        return pxs_sniff_refuse(data, bytes, PXS_WANTED_PICTURE, err);
+    PXS_TRY(format->decode(data, bytes, out, info, err));
+    if (info && info->lossy)
+        hash_bytes(data, bytes, info->sha256);
+    return PXS_OK;
 }
 
 enum pxs_status pxs_image_read(const char *path, struct pxs_image *out, struct pxs_image_info *info,
@@ -115,12 +126,8 @@ static enum pxs_status write_as(const struct pxs_image_format *format, const cha
     size_t bytes;
     PXS_TRY(format->encode(image, &data, &bytes, err));
     enum pxs_status status = pxs_write_guarded(path, data, bytes, guard, err);
-    if (status == PXS_OK && sha256) {
-        struct pxs_sha256 h;
-        pxs_sha256_init(&h);
-        pxs_sha256_update(&h, data, bytes);
-        pxs_sha256_hex(&h, sha256);
-    }
+    if (status == PXS_OK && sha256)
+        hash_bytes(data, bytes, sha256);
     free(data);
     return status;
 }

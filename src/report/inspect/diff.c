@@ -30,11 +30,12 @@ struct diff {
     int64_t first, epoch, shared;
 };
 
-/* Paths that are the same by what they hold. */
+/* Paths that are the same by what they hold. `files`: what lossy pictures hold before they are
+ * decoded; only of data sets that have some. */
 static const struct {
-    const char *path, *hash, *what;
-} contents[] = {{"dataset", "dataset_sha256", "pictures"},
-                {"init_from", "init_from_sha256", "first weights"}};
+    const char *path, *hash, *files, *what;
+} contents[] = {{"dataset", "dataset_sha256", "dataset_files_sha256", "pictures"},
+                {"init_from", "init_from_sha256", "", "first weights"}};
 
 static int rank_of(const char *part, const char *key) {
     static const char *const parts[] = {"run", "configuration", "environment", "result"};
@@ -46,7 +47,7 @@ static int rank_of(const char *part, const char *key) {
     if (strcmp(part, "configuration") != 0)
         return rank;
     for (int path = 0; path < (int)PXS_COUNT(contents); path++) {
-        if (strcmp(key, contents[path].hash) == 0)
+        if (strcmp(key, contents[path].hash) == 0 || strcmp(key, contents[path].files) == 0)
             return rank_of(part, contents[path].path); /* behind its path */
     }
     return rank + (pxs_param_find(key, &param) ? (int)param : 0);
@@ -187,7 +188,8 @@ static void put_footing(const struct diff *d, const struct pxs_table *t, struct 
     /* A path does not tell what stood behind it; the hash of its content does. */
     for (size_t i = 0; i < PXS_COUNT(contents); i++) {
         const struct fact *path = find_fact(d, "configuration", contents[i].path),
-                          *hash = find_fact(d, "configuration", contents[i].hash);
+                          *hash = find_fact(d, "configuration", contents[i].hash),
+                          *files = find_fact(d, "configuration", contents[i].files);
         if (!path || !hash || hash->values[0].kind != PXS_CELL_TEXT ||
             hash->values[1].kind != PXS_CELL_TEXT)
             continue;
@@ -196,6 +198,11 @@ static void put_footing(const struct diff *d, const struct pxs_table *t, struct 
         if (same && !same_path)
             pxs_text_addf(out, "%s: the same %s under both paths\n", contents[i].path,
                           contents[i].what);
+        else if (!same && files && pxs_cell_same(&files->values[0], &files->values[1]))
+            pxs_text_addf(out,
+                          "%s: the same files, but lossy pictures (JPEG) among them were decoded "
+                          "to other pixels: the environments name the decoders' versions\n",
+                          contents[i].path);
         else if (!same)
             pxs_text_addf(out, "%s: other %s%s\n", contents[i].path, contents[i].what,
                           same_path ? " under the same path" : "");

@@ -17,6 +17,9 @@ UNION ALL SELECT 'configuration', key, value FROM param WHERE run_id = ?1 AND ke
 UNION ALL SELECT 'configuration', 'dataset_sha256', hash FROM (SELECT
   {{data_hash.sql}} AS hash
   FROM run r WHERE run_id = ?1) WHERE hash IS NOT NULL
+UNION ALL SELECT 'configuration', 'dataset_files_sha256', hash FROM (SELECT
+  {{files_hash.sql}} AS hash
+  FROM run r WHERE run_id = ?1) WHERE hash IS NOT NULL
 UNION ALL SELECT 'configuration', 'init_from_sha256', hash FROM (SELECT
   {{weights_hash.sql}} AS hash
   FROM run r WHERE run_id = ?1) WHERE hash IS NOT NULL

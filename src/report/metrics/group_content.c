@@ -9,10 +9,11 @@ enum { HASH_SHOWN = 8, SAID = 4 };
 
 /* A content that some runs have, or a path of which only the path is known: an old log's, say. */
 struct content {
-    const char *hash; /* NULL: not known */
-    const char *path; /* of the first run that has it */
-    bool own;         /* of a run that is no old log */
-    bool clashes;     /* another content was found under the same path */
+    const char *hash;  /* NULL: not known */
+    const char *files; /* of lossy pictures, before they were decoded; NULL: there are none */
+    const char *path;  /* of the first run that has it */
+    bool own;          /* of a run that is no old log */
+    bool clashes;      /* another content was found under the same path */
 };
 
 struct contents {
@@ -40,7 +41,10 @@ static void collect(const struct pxs_table *runs, const struct pxs_content_of *o
                                   : to->list[i].hash || !same_text(to->list[i].path, path)))
             i++;
         if (i == to->n)
-            to->list[to->n++] = (struct content){.hash = hash, .path = path};
+            to->list[to->n++] = (struct content){
+                .hash = hash,
+                .path = path,
+                .files = of->files_column ? text_at(runs, row, of->files_column) : NULL};
         to->list[i].own = to->list[i].own || pxs_table_at(runs, row, "imported").integer == 0;
     }
     for (size_t i = 0; i < to->n; i++) {
@@ -121,20 +125,36 @@ static enum pxs_status say_changed(struct pxs_groups *g, const struct pxs_table 
     }
     if (!path)
         return PXS_OK;
-    struct pxs_text text = {0};
+    struct pxs_text text = {0}, hashes = {0};
     size_t said = 0;
-    pxs_text_addf(&text, "%s %s did not hold the same %s for all runs (sha256 ", of->key, path,
-                  of->what);
+    const char *files = NULL;
+    bool same_files = true;
     for (size_t i = 0; i < t->n; i++) {
         const struct content *thing = &t->list[i];
         const size_t n = thing->hash ? runs_at(runs, of, path, thing->hash) : 0;
+        if (n > 0) {
+            same_files = same_files && thing->files && (!files || same_text(files, thing->files));
+            files = thing->files;
+        }
         if (n > 0 && said++ < SAID)
-            pxs_text_addf(&text, "%s%.*s... in %zu run%s", said == 1 ? "" : ", ", HASH_SHOWN,
+            pxs_text_addf(&hashes, "%s%.*s... in %zu run%s", said == 1 ? "" : ", ", HASH_SHOWN,
                           thing->hash, n, n == 1 ? "" : "s");
     }
     if (said > SAID)
-        pxs_text_addf(&text, " and %zu more", said - SAID);
-    pxs_text_add(&text, "): these are configurations of their own, never pooled");
+        pxs_text_addf(&hashes, " and %zu more", said - SAID);
+    if (same_files)
+        pxs_text_addf(
+            &text,
+            "%s %s held the same files for all runs, but lossy pictures (JPEG) among them "
+            "were decoded to other pixels (sha256 ",
+            of->key, path);
+    else
+        pxs_text_addf(&text, "%s %s did not hold the same %s for all runs (sha256 ", of->key, path,
+                      of->what);
+    pxs_text_addf(&text, "%s): these are configurations of their own, never pooled",
+                  pxs_text_str(&hashes));
+    text.failed = text.failed || hashes.failed;
+    pxs_text_finish(&hashes);
     const enum pxs_status status = pxs_groups_note(g, &text, err);
     pxs_text_finish(&text);
     return status;

@@ -316,6 +316,7 @@ enum pxs_status pxs_groups_read(struct pxs_store *s, int64_t sweep_id, const cha
                         .data = {.key = "dataset",
                                  .hash_sql = pxs_metrics_data_hash_sql,
                                  .hash_column = "data",
+                                 .files_column = "files",
                                  .what = "pictures"},
                         .weights = {.key = "init_from",
                                     .hash_sql = pxs_metrics_weights_hash_sql,

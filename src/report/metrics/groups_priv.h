@@ -16,8 +16,9 @@ PXS_NODISCARD enum pxs_status pxs_groups_note(struct pxs_groups *g, const struct
 struct pxs_content_of {
     /* SQL over `run r` that gives the content's SHA-256, NULL where it is not known */
     const char *key, *hash_sql;
-    const char *hash_column; /* of the runs' table */
-    const char *what;        /* "pictures" */
+    const char *files_column; /* of group_runs.sql: hash of the files of lossy pictures; or NULL */
+    const char *hash_column;  /* of the runs' table */
+    const char *what;         /* "pictures" */
     bool differs,
         /* filled: not the same content in all runs; nor in those that are no old logs */
         own_differ;

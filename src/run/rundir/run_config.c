@@ -8,6 +8,7 @@
 
 #define RUN_MARK "# pixsweep run "
 #define DATA_MARK "# data sha256 "
+#define FILES_MARK "# data files sha256 "
 #define WEIGHTS_MARK "# init_from sha256 "
 
 static bool starts_with(const char *line, const char *mark) {
@@ -18,6 +19,8 @@ void pxs_run_config_text(const struct pxs_run_config_head *head, const char *nam
                          const struct pxs_params *params, bool own_val, struct pxs_text *out) {
     struct pxs_text body = {0};
     pxs_text_addf(out, RUN_MARK "%s\n" DATA_MARK "%s\n", head->name, head->data_hash);
+    if (head->files_hash[0])
+        pxs_text_addf(out, FILES_MARK "%s\n", head->files_hash);
     if (head->weights_hash[0])
         pxs_text_addf(out, WEIGHTS_MARK "%s\n", head->weights_hash);
 
@@ -50,6 +53,8 @@ void pxs_run_config_read_head(const char *yaml, struct pxs_run_config_head *head
             copy_rest(line, RUN_MARK, head->name, sizeof head->name);
         else if (starts_with(line, DATA_MARK))
             copy_rest(line, DATA_MARK, head->data_hash, sizeof head->data_hash);
+        else if (starts_with(line, FILES_MARK))
+            copy_rest(line, FILES_MARK, head->files_hash, sizeof head->files_hash);
         else if (starts_with(line, WEIGHTS_MARK))
             copy_rest(line, WEIGHTS_MARK, head->weights_hash, sizeof head->weights_hash);
         line += strcspn(line, "\n");

@@ -4,7 +4,22 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "pixsweep/image.h"
 #include "worker_priv.h"
+
+/* "key=value" lines. */
+static void add_lines(const char *line, struct pxs_record_begin *b) {
+    while (*line) {
+        size_t len = strcspn(line, "\n"), key = strcspn(line, "=\n");
+        char name[64];
+        if (key < len && key < sizeof name) {
+            snprintf(name, sizeof name, "%.*s", (int)key, line);
+            pxs_record_begin_add(b, name, "%.*s", (int)(len - key - 1), line + key + 1);
+        }
+        line += len;
+        line += *line == '\n';
+    }
+}
 
 static void add_machine(const struct pxs_worker *w, struct pxs_record_begin *b) {
     struct pxs_host host;
@@ -34,6 +49,10 @@ static void add_machine(const struct pxs_worker *w, struct pxs_record_begin *b) 
         pxs_record_begin_add(b, "task", "%s", w->job.task);
         pxs_record_begin_add(b, "restart", "%lld", (long long)w->job.restart);
     }
+    struct pxs_text decoders = {0}; /* they may differ in a level of a JPEG's pixels */
+    pxs_image_environment(&decoders);
+    add_lines(pxs_text_str(&decoders), b);
+    pxs_text_finish(&decoders);
     if (w->job.task_log[0])
         pxs_record_begin_add(b, "task_log", "%s", w->job.task_log);
     if (w->job.command[0])
@@ -75,19 +94,10 @@ enum pxs_status pxs_worker_begin(struct pxs_worker *w, const char *notes, struct
     pxs_record_begin_add(&r->begin, "nonce", "%s", w->nonce);
     add_machine(w, &r->begin);
 
-    /* The engine's "key=value" lines. A kernel set that does not work here is reported by the
-     * training itself; the attempt begins in any case. */
+    /* A kernel set that does not work here is reported by the training itself; the attempt begins
+     * in any case. */
     if (pxs_train_environment(w->job.kernels, &engine, NULL) == PXS_OK)
-        for (const char *line = pxs_text_str(&engine); *line;) {
-            size_t len = strcspn(line, "\n"), key = strcspn(line, "=\n");
-            char name[64];
-            if (key < len && key < sizeof name) {
-                snprintf(name, sizeof name, "%.*s", (int)key, line);
-                pxs_record_begin_add(&r->begin, name, "%.*s", (int)(len - key - 1), line + key + 1);
-            }
-            line += len;
-            line += *line == '\n';
-        }
+        add_lines(pxs_text_str(&engine), &r->begin);
     pxs_text_finish(&engine);
     status = pxs_record_write(w->records, r, err);
     if (status == PXS_OK)

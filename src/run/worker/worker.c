@@ -38,15 +38,27 @@ static enum pxs_status lock_folder(struct pxs_worker *w, struct pxs_error *err) 
 
 /* ---- the work ------------------------------------------------------------------------------- */
 
+enum { CONFIG_MAX = 1 << 20 };
+
 static enum pxs_status read_config(struct pxs_worker *w, struct pxs_error *err) {
     char path[PXS_PATH_MAX];
     struct pxs_text problems = {0};
     if (!pxs_path_join(path, sizeof path, w->dir, PXS_CONFIG_FILE))
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", w->dir);
+    struct pxs_run_config_head head;
+    char *yaml;
+    size_t bytes;
     enum pxs_status status = pxs_run_config_read(path, &w->params, NULL, &problems, err);
     if (status != PXS_OK && problems.len > 0)
         pxs_log(w->log, PXS_LOG_ERROR, "%s", pxs_text_str(&problems));
     pxs_text_finish(&problems);
+    if (status == PXS_OK)
+        status = pxs_read_file(path, CONFIG_MAX, &yaml, &bytes, err);
+    if (status == PXS_OK) {
+        pxs_run_config_read_head(yaml, &head);
+        memcpy(w->files_hash, head.files_hash, sizeof w->files_hash);
+        free(yaml);
+    }
     return status;
 }
 
@@ -99,6 +111,7 @@ static enum pxs_status train(struct pxs_worker *w, struct pxs_error *err) {
                                 .kernels = w->job.kernels,
                                 .data_hash = w->job.data_hash,
                                 .cache = w->job.cache[0] != '\0' ? w->job.cache : NULL,
+                                .files_hash = w->files_hash,
                                 .stop = w->stop,
                                 .log = w->log,
                                 .config_hash = w->job.config_hash,

@@ -21,6 +21,7 @@ struct pxs_worker {
     struct pxs_record_writer *records;
     struct pxs_params params; /* of config.yaml, where it could be read: */
     bool configured;
+    char files_hash[PXS_SHA256_HEX]; /* that config.yaml has (pxs_run_config_head) */
     struct pxs_resume_point resume;
     char nonce[PXS_RECORD_NONCE]; /* of this attempt */
     struct pxs_lifeline *lifeline;
