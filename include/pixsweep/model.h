@@ -133,6 +133,14 @@ struct pxs_layer_list {
 };
 void pxs_pix2pix_layers(const struct pxs_params *params, enum pxs_net net,
                         struct pxs_layer_list *out);
+/* What networks need. */
+struct pxs_pix2pix_size {
+    int64_t weights[2]; /* trainable numbers of each */
+    /* of memory, for a training step in one thread with kernels "auto": weights, moments,
+     * activations and their gradients, scratch memory */
+    uint64_t bytes;
+};
+void pxs_pix2pix_size(const struct pxs_params *params, struct pxs_pix2pix_size *out);
 /* Multiply-accumulates of a training step for each pair of its batch, counted as direct
  * convolutions, in 1e9. */
 double pxs_pix2pix_gmac(const struct pxs_params *params);

@@ -33,6 +33,19 @@ static size_t images_of(const struct pxs_params *p, enum pxs_net net) {
     return (size_t)p->batch_size * (net == PXS_NET_D ? 2 : 1);
 }
 
+/* Floats of what all layers share: the gradient of the largest weight, and scratch memory. */
+static void shared_floats(const struct pxs_pix2pix *m, size_t *largest, size_t *scratch) {
+    *largest = *scratch = 0;
+    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++)
+        for (size_t i = 0; i < m->net[net].n_layers; i++) {
+            const struct pxs_layer_spec *s = &m->net[net].layer[i].spec;
+            const size_t floats =
+                pxs_layer_scratch(&m->nn.kernel, s, (int)images_of(&m->params, net));
+            *scratch = floats > *scratch ? floats : *scratch;
+            *largest = pxs_layer_gradients(s) > *largest ? pxs_layer_gradients(s) : *largest;
+        }
+}
+
 static enum pxs_status build(struct pxs_pix2pix *m, const char *kernels, struct pxs_error *err) {
     const struct pxs_params *p = &m->params;
 
@@ -50,15 +63,8 @@ static enum pxs_status build(struct pxs_pix2pix *m, const char *kernels, struct 
         PXS_TRY(network_create(&m->net[net], images_of(p, net), true, err));
     }
 
-    /* Scratch memory and the gradient are shared by all layers. */
-    size_t largest = 0, scratch = 0;
-    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++)
-        for (size_t i = 0; i < m->net[net].n_layers; i++) {
-            const struct pxs_layer_spec *s = &m->net[net].layer[i].spec;
-            const size_t floats = pxs_layer_scratch(&m->nn.kernel, s, (int)images_of(p, net));
-            scratch = floats > scratch ? floats : scratch;
-            largest = pxs_layer_gradients(s) > largest ? pxs_layer_gradients(s) : largest;
-        }
+    size_t largest, scratch;
+    shared_floats(m, &largest, &scratch);
     bool failed = false;
     m->nn.grad = model_floats(largest, &failed);
     m->nn.kernel.scratch_floats = scratch;
@@ -111,6 +117,29 @@ void pxs_pix2pix_destroy(struct pxs_pix2pix **m) {
         pxs_aligned_free(buffers[i]);
     free(*m);
     *m = NULL;
+}
+
+void pxs_pix2pix_size(const struct pxs_params *p, struct pxs_pix2pix_size *out) {
+    struct pxs_pix2pix m = {.params = *p};
+    struct pxs_error none;
+    size_t largest, scratch, floats = 0;
+    *out = (struct pxs_pix2pix_size){0};
+    model_describe(&m);
+    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++) {
+        for (size_t i = 0; i < m.n_weights[net]; i++)
+            out->weights[net] += (int64_t)m.weights[net][i]->count;
+        floats +=
+            3 * (size_t)out->weights[net] + network_floats(&m.net[net], images_of(p, net), true);
+    }
+    if (pxs_kernels_select("auto", &m.nn.kernel.set, &none) == PXS_OK) {
+        shared_floats(&m, &largest, &scratch);
+        floats += largest + scratch;
+    }
+    const struct pxs_network *d = &m.net[PXS_NET_D];
+    const size_t image = (size_t)p->img_height * (size_t)p->img_width * (size_t)p->channels;
+    floats += images_of(p, PXS_NET_D) *
+              (3 * image + 2 * pxs_layer_outputs(&d->layer[d->n_layers - 1].spec));
+    out->bytes = sizeof(float) * (uint64_t)floats;
 }
 
 void pxs_pix2pix_randomise(struct pxs_pix2pix *m, uint64_t seed) {

@@ -5,16 +5,8 @@
  * runs. */
 #define RECORD_BYTES 130
 #define SAMPLE_BYTES_PER_VALUE 0.25
-/* The program, its libraries, and scratch memory that does not grow with the batch. */
+/* The program and its libraries. */
 #define FIXED_BYTES ((uint64_t)32 << 20)
-
-/* Activations, raw outputs and their gradients for one image of a batch: 3.5 floats for each output
- * value in G, 6.5 in D, which gets two batches. */
-static double activation_bytes(const struct pxs_layer_spec *l, enum pxs_net net) {
-    if (l->kind == PXS_LAYER_HEAD)
-        return 0;
-    return 4.0 * (double)pxs_layer_outputs(l) * (net == PXS_NET_G ? 3.5 : 6.5);
-}
 
 /* Which pairs of train/ validate is not known: held-out ones count with their enlarged halves as
  * if they lay in val/. */
@@ -35,21 +27,10 @@ static int64_t checkpoints(const struct pxs_params *p) {
 
 void pxs_train_estimate(const struct pxs_params *p, int64_t n_train, int64_t n_val,
                         struct pxs_train_estimate *out) {
-    double activations = 0;
-    int64_t weights[2] = {0, 0}, largest = 0;
-    for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++) {
-        struct pxs_layer_list list;
-        pxs_pix2pix_layers(p, net, &list);
-        for (size_t i = 0; i < list.n; i++) {
-            const struct pxs_layer_spec *l = &list.layer[i];
-            const int64_t weight = (int64_t)pxs_layer_weights(l);
-            activations += activation_bytes(l, net);
-            weights[net] +=
-                weight + (l->bias ? l->c_out : 0) + (l->norm == PXS_NORM_BATCH ? 2 * l->c_out : 0);
-            largest = weight > largest ? weight : largest;
-        }
-    }
-    int64_t batches = (n_train + p->batch_size - 1) / p->batch_size, all = weights[0] + weights[1];
+    struct pxs_pix2pix_size size;
+    pxs_pix2pix_size(p, &size);
+    int64_t batches = (n_train + p->batch_size - 1) / p->batch_size,
+            all = size.weights[PXS_NET_G] + size.weights[PXS_NET_D];
     double pixels = (double)(p->img_height * p->img_width * p->channels);
     int64_t samples =
         p->sample_interval > 0 ? (batches * p->n_epochs - 1) / p->sample_interval + 1 : 0;
@@ -57,10 +38,9 @@ void pxs_train_estimate(const struct pxs_params *p, int64_t n_train, int64_t n_v
     *out = (struct pxs_train_estimate){.batches_per_epoch = batches,
                                        .steps = batches * p->n_epochs,
                                        .gmac_per_step = pxs_pix2pix_gmac(p) * (double)p->batch_size,
-                                       .weights_G = weights[0],
-                                       .weights_D = weights[1]};
-    out->memory_bytes = FIXED_BYTES + (uint64_t)(12 * all + 4 * largest) +
-                        (uint64_t)(activations * (double)p->batch_size);
+                                       .weights_G = size.weights[PXS_NET_G],
+                                       .weights_D = size.weights[PXS_NET_D]};
+    out->memory_bytes = FIXED_BYTES + size.bytes;
     const uint64_t data = data_bytes(p, n_train, n_val);
     if (data >= PXS_DATASET_SHARED_FROM)
         out->shared_bytes = data;
