@@ -54,7 +54,7 @@ enum pxs_pass { PXS_PASS_DOWN, PXS_PASS_UP, PXS_PASS_WEIGHT };
 /* How a pass may be computed; docs/engine.md and the comment at the top of each file explain it. */
 enum pxs_method {
     PXS_METHOD_BLAS,   /* conv_blas.c: im2col and OpenBLAS, for every shape */
-    PXS_METHOD_THIN,   /* conv_thin.c: im2col in cache, for few big channels */
+    PXS_METHOD_THIN,   /* conv_thin.c: im2col in cache, for few channels on a side */
     PXS_METHOD_DIRECT, /* conv_direct.c: tap by tap, without dead taps */
     PXS_METHOD_F2,     /* conv_winograd.c: polyphase Winograd F(2,2) ... */
     PXS_METHOD_F4,     /* ... and F(4,2) */

@@ -308,7 +308,13 @@ START_TEST(methods_by_shape)
          PXS_METHOD_TAPS},
         {CONVOLUTION(1, 8, 8, 16, 16, 7, 1, 3, true), PXS_METHOD_TAPS, PXS_METHOD_TAPS,
          PXS_METHOD_TAPS},
-        {CONVOLUTION(1, 8, 8, 16, 17, 3, 1, 1, true), PXS_METHOD_BLAS, PXS_METHOD_BLAS,
+        {CONVOLUTION(1, 8, 8, 16, 17, 3, 1, 1, true), PXS_METHOD_THIN, PXS_METHOD_THIN,
+         PXS_METHOD_THIN},
+        {CONVOLUTION(1, 8, 8, 17, 16, 3, 2, 1, false), PXS_METHOD_THIN, PXS_METHOD_THIN,
+         PXS_METHOD_THIN},
+        {CONVOLUTION(1, 8, 8, 16, 17, 3, 2, 1, false), PXS_METHOD_BLAS, PXS_METHOD_BLAS,
+         PXS_METHOD_BLAS},
+        {CONVOLUTION(1, 8, 8, 17, 17, 3, 1, 1, true), PXS_METHOD_BLAS, PXS_METHOD_BLAS,
          PXS_METHOD_BLAS},
     };
     for (size_t i = 0; i < PXS_COUNT(cases); i++)

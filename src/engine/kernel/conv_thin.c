@@ -1,36 +1,51 @@
-/* Few big channels: the first layers (3 and 6), and widths that are no multiple of 16 on the big
- * side.
+/* Few channels on one side: the ends of a network (3, 6 or 1 channels), and widths that are no
+ * multiple of 16 there.
  *
- * All 16 taps of all Cb channels are one K, k = tap * Cb + cb, of Cb panels: col[m][k] holds the
- * big pixels that small pixel m meets. Then
- *     D  small = col w
- *     U  col = small w^T, and big gathers from it
- *     W  dw = col^T small
- * as in conv_blas.c, but for a block of rows at a time that stays in cache, in panels, and with no
- * call to OpenBLAS.
+ * The side with few channels is the few side, the other one, in panels of 16, the many side. All
+ * taps of all few channels are one K: col[m][k] holds the few pixels that pixel m of the many side
+ * meets. Then, with w as the matrix [K][many],
+ *     many = col w                              D where the big side is the few one, else U
+ *     col = many w^T, and the few side sums it  U where the big side is the few one, else D
+ *     dw = col^T many
+ * as in conv_blas.c, but for some rows at a time that stay in cache, in panels, and with no call to
+ * OpenBLAS. K goes on to a multiple of 16 with zeros.
  *
- * Pieces: blocks of rows of small pixels. W sums each of 16 runs of rows, then these sums in their
- * order. */
+ * A pixel's K begins with ky. Then come, for a few big side, kx and the channel, k = (kernel ky +
+ * kx) cb + b, and for a few small side, whose pixels lie the other way round, kernel - 1 - kx and
+ * the channel: so a row of taps is always a run of few pixels from left to right. Few small
+ * channels are computed with stride 1 only.
+ *
+ * Pieces: blocks of rows of the many side; where the few side sums, bands of its rows, whose
+ * neighbours on the many side are computed twice. W sums each of several runs of rows, then these
+ * sums in their order. */
 #include "kernel_priv.h"
 
 #include <string.h>
 
-/* The most small pixels of a block (but at least one row), and the runs of rows that W sums. */
-enum { BLOCK_PIXELS = 256, PARTS = 16 };
+/* The most pixels of a block (but at least one row); runs of rows that W sums, of pix2pix's own
+ * layers and of others; rows of a band for each row that is computed twice. */
+enum { BLOCK_PIXELS = 256, PARTS = 16, MORE_PARTS = 64, BAND = 6 };
 
 struct job {
     const struct pxs_isa *isa;
     struct pxs_conv_shape s;
-    int csp, rows, block; /* rows of small pixels in all, and of a block */
-    size_t panel;         /* floats of a panel of a block's col */
-    float *packed;        /* weights: D [Cs/16][K][16], U [K/16][Cs][16] */
-    float *parts;         /* W: [part][Cs/16][K][16] */
+    bool is_big_few;
+    int few, many;                    /* channels */
+    int few_h, few_w, many_h, many_w; /* sides */
+    int k, kp, panels;                /* K, its panels, panels of the many side */
+    int rows, block;                  /* rows of the many side in all, and of a block */
+    size_t panel;                     /* floats of a panel of a block's col */
+    int band, bands;                  /* rows of a band, bands of an image */
+    int line;                         /* few pixels of a row of sums, with what lies beside */
+    int before;                       /* ... of which this many lie before the first */
+    float *packed; /* many = col w: [many/16][K][16], col = many w^T: [K/16][many][16] */
+    float *parts;  /* W: [part][many/16][K][16] */
     int n_parts;
     float *own;
-    size_t own_floats, own_col;
-    const float *big, *small, *weight;
+    size_t own_floats, own_col, own_sums;
+    const float *on_few, *on_many, *weight;
     float *out;
-    size_t ld_big, ld_small;
+    size_t ld_few, ld_many;
     bool accumulate;
 };
 
@@ -39,23 +54,41 @@ struct layout {
 };
 
 static struct job make_job(const struct pxs_conv_shape *s) {
-    struct job j = {.s = *s, .csp = s->cs / PANEL, .rows = s->n * s->h};
-    j.block = pxs_min_int(j.rows, pxs_max_int(1, BLOCK_PIXELS / s->w));
-    j.n_parts = pxs_min_int(PARTS, j.rows);
-    j.panel = (size_t)((j.block + 2) * s->w | 1) * PANEL;
+    const bool big = s->cb % PANEL != 0;
+    struct job j = {.s = *s,
+                    .is_big_few = big,
+                    .few = big ? s->cb : s->cs,
+                    .many = big ? s->cs : s->cb,
+                    .few_h = big ? s->big_h : s->h,
+                    .few_w = big ? s->big_w : s->w,
+                    .many_h = big ? s->h : s->big_h,
+                    .many_w = big ? s->w : s->big_w};
+    j.k = pxs_taps(s) * j.few;
+    j.kp = pxs_ceil_div(j.k, PANEL);
+    j.panels = j.many / PANEL;
+    j.rows = s->n * j.many_h;
+    j.block = pxs_min_int(j.rows, pxs_max_int(1, BLOCK_PIXELS / j.many_w));
+    j.n_parts = pxs_min_int(pxs_is_halving(s) ? PARTS : MORE_PARTS, j.rows);
+    j.panel = (size_t)(j.block * j.many_w | 1) * PANEL;
+    j.band = pxs_min_int(j.few_h, BAND * pxs_max_int(2, s->kernel - 1));
+    j.bands = pxs_ceil_div(j.few_h, j.band);
+    j.before = big ? s->padding : s->kernel - 1;
+    j.line = big ? pxs_max_int(s->stride * (s->w - 1) + s->kernel, s->big_w + s->padding)
+                 : s->big_w + 2 * s->padding + s->kernel - 1;
     return j;
 }
 
-static size_t k_of(const struct job *j) {
-    return 16 * (size_t)j->s.cb;
+static size_t packed_floats(const struct job *j) {
+    return (size_t)j->kp * PANEL * (size_t)j->many;
 }
 
 static struct layout lay_out(struct job *j, int threads) {
     struct layout l = {0};
-    size_t at = 0, own = 0, matrix = k_of(j) * (size_t)j->s.cs;
-    l.packed = pxs_take(&at, matrix * (size_t)j->n_parts);
-    pxs_take(&own, (size_t)pxs_max_int(j->s.cb, j->csp) * j->panel);          /* panels */
-    j->own_col = pxs_take(&own, (size_t)((j->block + 2) * j->s.w) * k_of(j)); /* rows */
+    size_t at = 0, own = 0;
+    l.packed = pxs_take(&at, packed_floats(j) * (size_t)j->n_parts);
+    pxs_take(&own, (size_t)pxs_max_int(j->kp, j->panels) * j->panel); /* panels */
+    j->own_col = pxs_take(&own, (size_t)(j->many_w * j->kp) * PANEL); /* a row of col */
+    j->own_sums = pxs_take(&own, (size_t)(j->band * j->line) * (size_t)j->few);
     j->own_floats = own;
     l.own = pxs_take(&at, own * (size_t)threads);
     l.total = at;
@@ -82,219 +115,290 @@ static int blocks_of(const struct job *j) {
 
 /* ---- col ------------------------------------------------------------------------------------ */
 
-/* A run of 4 pixels; the sizes of 3 and 6 channels are known to the compiler. */
+/* A run of pixels; sizes that networks have are known to the compiler. */
 static inline void copy_run(float *dst, const float *src, size_t n) {
-    if (n == 12)
+    switch (n) {
+    case 12: /* 4 pixels of 3 channels, of 6; 7 pixels of 3 */
         memcpy(dst, src, 12 * sizeof *dst);
-    else if (n == 24)
+        break;
+    case 24:
         memcpy(dst, src, 24 * sizeof *dst);
-    else
+        break;
+    case 21:
+        memcpy(dst, src, 21 * sizeof *dst);
+        break;
+    default:
         memcpy(dst, src, n * sizeof *dst);
-}
-
-/* Row [16][Cb] of one small pixel; what lies outside is zero. */
-static void column(const struct job *j, int image, int i, int x, float *row) {
-    const struct pxs_conv_shape *s = &j->s;
-    int height = 2 * s->h, width = 2 * s->w, x0 = 2 * x - 1;
-    size_t cb = (size_t)s->cb;
-    bool together = x0 >= 0 && x0 + 4 <= width && j->ld_big == cb;
-    for (int ky = 0; ky < 4; ky++, row += 4 * cb) {
-        int y = 2 * i - 1 + ky;
-        if (y < 0 || y >= height) {
-            memset(row, 0, 4 * cb * sizeof *row);
-            continue;
-        }
-        const float *src =
-            j->big + ((size_t)image * (size_t)height + (size_t)y) * (size_t)width * j->ld_big;
-        if (together) {
-            copy_run(row, src + (size_t)x0 * cb, 4 * cb);
-            continue;
-        }
-        for (int kx = 0; kx < 4; kx++)
-            if (x0 + kx >= 0 && x0 + kx < width)
-                memcpy(row + (size_t)kx * cb, src + (size_t)(x0 + kx) * j->ld_big,
-                       cb * sizeof *row);
-            else
-                memset(row + (size_t)kx * cb, 0, cb * sizeof *row);
     }
 }
 
-/* Columns of rows row0 .. row1-1 of small pixels, in panels; `row` has room for one. */
+/* The few pixels that a pixel of the many side meets in tap e of a run, in a row; its neighbour to
+ * the right is that of e + 1. Mirrored, a big pixel may meet up to three. */
+static int meets(const struct job *j, int x, int e, int found[3]) {
+    const struct pxs_conv_shape *s = &j->s;
+    if (!j->is_big_few)
+        return pxs_small_at(s, x, s->big_w, s->kernel - 1 - e, s->w, found);
+    found[0] = pxs_big_at(s, s->stride * x - s->padding + e, s->big_w);
+    return found[0] >= 0;
+}
+
+/* Row ky of few rows that row y of the many side meets. */
+static int meets_row(const struct job *j, int y, int ky, int found[3]) {
+    const struct pxs_conv_shape *s = &j->s;
+    if (!j->is_big_few)
+        return pxs_small_at(s, y, s->big_h, ky, s->h, found);
+    found[0] = pxs_big_at(s, s->stride * y - s->padding + ky, s->big_h);
+    return found[0] >= 0;
+}
+
+/* K of pixel (y, x) of the many side; what lies outside is zero. */
+static void column(const struct job *j, int image, int y, int x, float *row) {
+    const struct pxs_conv_shape *s = &j->s;
+    const size_t few = (size_t)j->few, run = (size_t)s->kernel * few;
+    const int x0 = j->is_big_few ? s->stride * x - s->padding : x + s->padding - (s->kernel - 1);
+    /* a big pixel that is shown elsewhere meets more than its run */
+    const bool is_shown =
+        s->reflect && !j->is_big_few && (x <= s->padding || x >= s->big_w - 1 - s->padding);
+    const bool together = x0 >= 0 && x0 + s->kernel <= j->few_w && j->ld_few == few && !is_shown;
+    for (int ky = 0; ky < s->kernel; ky++, row += run) {
+        int found[3], n = meets_row(j, y, ky, found);
+        if (n == 0 || !together || n > 1)
+            memset(row, 0, run * sizeof *row);
+        for (int i = 0; i < n; i++) {
+            const float *src =
+                j->on_few + (size_t)(image * j->few_h + found[i]) * (size_t)j->few_w * j->ld_few;
+            if (together && n == 1) {
+                copy_run(row, src + (size_t)x0 * few, run);
+                continue;
+            }
+            for (int e = 0; e < s->kernel; e++)
+                for (int at[3], m = meets(j, x, e, at); m-- > 0;)
+                    for (size_t c = 0; c < few; c++)
+                        row[(size_t)e * few + c] += src[(size_t)at[m] * j->ld_few + c];
+        }
+    }
+}
+
+/* Columns of rows row0 .. row1-1 of the many side, in panels; `row` has room for one. */
 static void columns(const struct job *j, int row0, int row1, float *col, float *row) {
+    memset(row + j->k, 0, (size_t)(j->kp * PANEL - j->k) * sizeof *row);
     for (int r = row0; r < row1; r++)
-        for (int x = 0; x < j->s.w; x++, col += PANEL) {
-            column(j, r / j->s.h, r % j->s.h, x, row);
-            for (size_t p = 0; p < (size_t)j->s.cb; p++)
+        for (int x = 0; x < j->many_w; x++, col += PANEL) {
+            column(j, r / j->many_h, r % j->many_h, x, row);
+            for (size_t p = 0; p < (size_t)j->kp; p++)
                 memcpy(col + p * j->panel, row + p * PANEL, PANEL * sizeof *col);
         }
 }
 
 /* ---- weights -------------------------------------------------------------------------------- */
 
-/* [16][Cs/16][Cb][16] -> panel c of [Cs/16][K][16], and back. */
-static void copy_panel(const struct job *j, int c, const float *from, float *to, bool pack) {
-    size_t run = (size_t)j->s.cb * PANEL;
-    for (size_t tap = 0; tap < 16; tap++) {
-        size_t ours = (tap * (size_t)j->csp + (size_t)c) * run,
-               packed = ((size_t)c * 16 + tap) * run;
-        memcpy(to + (pack ? packed : ours), from + (pack ? ours : packed), run * sizeof *to);
-    }
+/* Where row k of the matrix, many channel c, stands in the weights. */
+static size_t weight_index(const struct job *j, int k, int c) {
+    const int f = k % j->few, tap = k / j->few, kx = tap % j->s.kernel;
+    return j->is_big_few
+               ? pxs_weight_index(j->s.cb, j->s.cs, tap, f, c)
+               : pxs_weight_index(j->s.cb, j->s.cs, tap - kx + j->s.kernel - 1 - kx, c, f);
 }
 
+/* Panel c of [many/16][K][16] from the weights. */
 static void pack_piece(void *user, int piece, int thread) {
     const struct job *j = user;
+    float *to = j->packed + (size_t)(piece * j->kp) * PANEL * PANEL;
     (void)thread;
-    copy_panel(j, piece, j->weight, j->packed, true);
+    for (int k = 0; k < j->kp * PANEL; k++)
+        for (int l = 0; l < PANEL; l++)
+            *to++ = k < j->k ? j->weight[weight_index(j, k, piece * PANEL + l)] : 0.0f;
 }
 
-/* Panel of K -> [Cs][16]: packed[kp][c][k%16] = w[k][c] */
+/* Panel of K: [many][16] from the weights. */
 static void pack_turned_piece(void *user, int piece, int thread) {
     const struct job *j = user;
+    float *to = j->packed + (size_t)(piece * j->many) * PANEL;
     (void)thread;
-    float *out = j->packed + (size_t)piece * PANEL * (size_t)j->s.cs;
-    for (int i = 0; i < PANEL; i++) {
-        size_t k = (size_t)piece * PANEL + (size_t)i, tap = k / (size_t)j->s.cb,
-               b = k % (size_t)j->s.cb;
-        for (int c = 0; c < j->csp; c++) {
-            const float *w =
-                j->weight + ((tap * (size_t)j->csp + (size_t)c) * (size_t)j->s.cb + b) * PANEL;
-            for (int l = 0; l < PANEL; l++)
-                out[(size_t)(c * PANEL + l) * PANEL + (size_t)i] = w[l];
-        }
-    }
+    for (int c = 0; c < j->many; c++)
+        for (int k = piece * PANEL; k < (piece + 1) * PANEL; k++)
+            *to++ = k < j->k ? j->weight[weight_index(j, k, c)] : 0.0f;
 }
 
-/* ---- D -------------------------------------------------------------------------------------- */
+/* ---- many = col w --------------------------------------------------------------------------- */
 
-static void down_piece(void *user, int piece, int thread) {
+static void many_piece(void *user, int piece, int thread) {
     const struct job *j = user;
     int row0 = piece * j->block, row1 = pxs_min_int(j->rows, row0 + j->block);
     float *col = j->own + (size_t)thread * j->own_floats;
     columns(j, row0, row1, col, col + j->own_col);
-    for (int c = 0; c < j->csp; c++)
-        j->isa->rows((row1 - row0) * j->s.w, j->s.cb, col, j->panel,
-                     j->packed + (size_t)c * k_of(j) * PANEL,
-                     j->out + (size_t)row0 * (size_t)j->s.w * j->ld_small + (size_t)c * PANEL,
-                     j->ld_small, false);
+    for (int c = 0; c < j->panels; c++)
+        j->isa->rows((row1 - row0) * j->many_w, j->kp, col, j->panel,
+                     j->packed + (size_t)(c * j->kp) * PANEL * PANEL,
+                     j->out + (size_t)(row0 * j->many_w) * j->ld_many + (size_t)c * PANEL,
+                     j->ld_many, j->accumulate);
 }
 
-static void down(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
-                 const float *big, size_t ld_big, const float *weight, float *small,
-                 size_t ld_small) {
-    struct job j = begin(ctx, s);
-    j.big = big;
-    j.ld_big = ld_big;
-    j.weight = weight;
-    j.out = small;
-    j.ld_small = ld_small;
-    pxs_pool_run(ctx->pool, pack_piece, &j, j.csp);
-    pxs_pool_run(ctx->pool, down_piece, &j, blocks_of(&j));
+static void to_many(const struct pxs_kernel_context *ctx, struct job *j, float *out) {
+    j->out = out;
+    pxs_pool_run(ctx->pool, pack_piece, j, j->panels);
+    pxs_pool_run(ctx->pool, many_piece, j, blocks_of(j));
 }
 
-/* ---- U -------------------------------------------------------------------------------------- */
+/* ---- col = many w^T ------------------------------------------------------------------------- */
 
-/* Big row y gathers from the columns of small rows row0 .. : (i, k) = (y/2, 1 or 2) and a
- * neighbour. */
-static void gather_row(const struct job *j, int image, int y, int row0, const float *col) {
+static inline void add_run(float *to, const float *from, int n) {
+    for (int i = 0; i < n; i++)
+        to[i] += from[i];
+}
+
+/* Adds row ky of the taps of a row of col to a row of sums. From right to left, so that each sum
+ * takes its taps in their order. */
+static void add_row(const struct job *j, const float *col, int ky, float *sums) {
     const struct pxs_conv_shape *s = &j->s;
-    size_t cb = (size_t)s->cb, k_all = k_of(j);
-    float *out =
-        j->out + ((size_t)image * (size_t)(2 * s->h) + (size_t)y) * (size_t)(2 * s->w) * j->ld_big;
-    for (int x = 0; x < 2 * s->w; x++, out += j->ld_big) {
-        if (!j->accumulate)
-            memset(out, 0, cb * sizeof *out);
-        for (int a = 0; a < 2; a++)
-            for (int b = 0; b < 2; b++) {
-                int ky = (y + 1) % 2 + 2 * a, kx = (x + 1) % 2 + 2 * b;
-                int i = (y + 1 - ky) / 2, at = (x + 1 - kx) / 2;
-                if (y + 1 < ky || i >= s->h || x + 1 < kx || at >= s->w)
-                    continue;
-                const float *src = col + (size_t)((image * s->h + i - row0) * s->w + at) * k_all +
-                                   (size_t)(4 * ky + kx) * cb;
-                for (size_t c = 0; c < cb; c++)
-                    out[c] += src[c];
-            }
+    const int run = s->kernel * j->few, k = j->kp * PANEL;
+    const float *taps = col + ky * run;
+    if (j->is_big_few) {
+        for (int x = j->many_w - 1; x >= 0; x--)
+            add_run(sums + s->stride * x * j->few, taps + (size_t)x * (size_t)k, run);
+        return;
+    }
+    const int beside = s->reflect ? s->padding : 0; /* columns that show others */
+    for (int x = j->many_w - 1 + beside; x >= -beside; x--) {
+        int shown = pxs_big_at(s, x, s->big_w);
+        add_run(sums + (x + s->padding) * j->few, taps + (size_t)shown * (size_t)k, run);
     }
 }
 
-static void up_piece(void *user, int piece, int thread) {
-    const struct job *j = user;
+/* Whether row y of the many side meets a row of the band. */
+static bool is_near(const struct job *j, int y, int first, int end) {
+    for (int ky = 0; ky < j->s.kernel; ky++)
+        for (int found[3], n = meets_row(j, y, ky, found); n-- > 0;)
+            if (found[n] >= first && found[n] < end)
+                return true;
+    return false;
+}
+
+/* Sums of a row to the few side, with those that mirror its edge. */
+static void emit_row(const struct job *j, float *sums, float *out) {
     const struct pxs_conv_shape *s = &j->s;
-    int row0 = piece * j->block, row1 = pxs_min_int(j->rows, row0 + j->block);
-    int lo = pxs_max_int(0, row0 - 1), hi = pxs_min_int(j->rows, row1 + 1),
-        pixels = (hi - lo) * s->w;
-    float *panels = j->own + (size_t)thread * j->own_floats, *col = panels + j->own_col;
-    for (int c = 0; c < j->csp; c++)
-        j->isa->copy(j->small + (size_t)lo * (size_t)s->w * j->ld_small + (size_t)c * PANEL,
-                     j->ld_small, pixels, panels + (size_t)c * j->panel, PANEL, false);
-    for (int p = 0; p < s->cb; p++)
-        j->isa->rows(pixels, j->csp, panels, j->panel,
-                     j->packed + (size_t)p * PANEL * (size_t)s->cs, col + (size_t)p * PANEL,
-                     k_of(j), false);
-    for (int row = row0; row < row1; row++)
-        for (int half = 0; half < 2; half++)
-            gather_row(j, row / s->h, 2 * (row % s->h) + half, lo, col);
+    const int few = j->few;
+    for (int at = 0; s->reflect && j->is_big_few && at < j->line; at++) {
+        int x = at - s->padding, shown = pxs_big_at(s, x, s->big_w);
+        if (shown >= 0 && shown != x)
+            add_run(sums + (shown + s->padding) * few, sums + at * few, few);
+    }
+    for (int x = 0; x < j->few_w; x++, out += j->ld_few)
+        memcpy(out, sums + (j->before + x) * few, (size_t)few * sizeof *out);
 }
 
-static void up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
-               const float *small, size_t ld_small, const float *weight, float *big, size_t ld_big,
-               bool accumulate) {
-    struct job j = begin(ctx, s);
-    j.small = small;
-    j.ld_small = ld_small;
-    j.weight = weight;
-    j.out = big;
-    j.ld_big = ld_big;
-    j.accumulate = accumulate;
-    pxs_pool_run(ctx->pool, pack_turned_piece, &j, s->cb);
-    pxs_pool_run(ctx->pool, up_piece, &j, blocks_of(&j));
+static void few_piece(void *user, int piece, int thread) {
+    const struct job *j = user;
+    int image = piece / j->bands, first = piece % j->bands * j->band,
+        end = pxs_min_int(j->few_h, first + j->band);
+    size_t line = (size_t)(j->line * j->few);
+    float *panels = j->own + (size_t)thread * j->own_floats, *col = panels + j->own_col,
+          *sums = panels + j->own_sums;
+    float *out = j->out + (size_t)(image * j->few_h + first) * (size_t)j->few_w * j->ld_few;
+    size_t out_row = (size_t)j->few_w * j->ld_few;
+    memset(sums, 0, (size_t)(end - first) * line * sizeof *sums);
+    for (int y = first; j->accumulate && y < end; y++)
+        for (int x = 0; x < j->few_w; x++)
+            memcpy(sums + (size_t)(y - first) * line + (size_t)((j->before + x) * j->few),
+                   out + (size_t)(y - first) * out_row + (size_t)x * j->ld_few,
+                   (size_t)j->few * sizeof *sums);
+    for (int y = j->many_h - 1; y >= 0; y--) {
+        if (!is_near(j, y, first, end))
+            continue;
+        const float *src = j->on_many + (size_t)((image * j->many_h + y) * j->many_w) * j->ld_many;
+        for (int c = 0; c < j->panels; c++)
+            j->isa->copy(src + (size_t)c * PANEL, j->ld_many, j->many_w,
+                         panels + (size_t)c * j->panel, PANEL, false);
+        for (int p = 0; p < j->kp; p++)
+            j->isa->rows(j->many_w, j->panels, panels, j->panel,
+                         j->packed + (size_t)(p * j->many) * PANEL, col + (size_t)p * PANEL,
+                         (size_t)j->kp * PANEL, false);
+        for (int ky = 0; ky < j->s.kernel; ky++)
+            for (int found[3], n = meets_row(j, y, ky, found); n-- > 0;)
+                if (found[n] >= first && found[n] < end)
+                    add_row(j, col, ky, sums + (size_t)(found[n] - first) * line);
+    }
+    for (int y = first; y < end; y++, out += out_row)
+        emit_row(j, sums + (size_t)(y - first) * line, out);
 }
 
-/* ---- W -------------------------------------------------------------------------------------- */
+static void to_few(const struct pxs_kernel_context *ctx, struct job *j, float *out) {
+    j->out = out;
+    pxs_pool_run(ctx->pool, pack_turned_piece, j, j->kp);
+    pxs_pool_run(ctx->pool, few_piece, j, j->s.n * j->bands);
+}
+
+/* ---- dw = col^T many ------------------------------------------------------------------------ */
 
 static void weight_piece(void *user, int piece, int thread) {
     const struct job *j = user;
     int first = pxs_share(j->rows, j->n_parts, piece),
         end = pxs_share(j->rows, j->n_parts, piece + 1);
     float *col = j->own + (size_t)thread * j->own_floats,
-          *part = j->parts + (size_t)piece * k_of(j) * (size_t)j->s.cs;
+          *part = j->parts + (size_t)piece * packed_floats(j);
     for (int row = first; row < end; row += j->block) {
         int row1 = pxs_min_int(end, row + j->block);
         columns(j, row, row1, col, col + j->own_col);
-        for (int c = 0; c < j->csp; c++)
-            for (int p = 0; p < j->s.cb; p++) {
+        for (int c = 0; c < j->panels; c++)
+            for (int p = 0; p < j->kp; p++) {
                 struct pxs_segment seg = {col + (size_t)p * j->panel,
-                                          j->small + (size_t)row * (size_t)j->s.w * j->ld_small +
+                                          j->on_many + (size_t)(row * j->many_w) * j->ld_many +
                                               (size_t)c * PANEL,
-                                          (row1 - row) * j->s.w};
-                j->isa->outer(1, &seg, PANEL, j->ld_small,
-                              part + ((size_t)c * k_of(j) + (size_t)p * PANEL) * PANEL,
-                              row > first);
+                                          (row1 - row) * j->many_w};
+                j->isa->outer(1, &seg, PANEL, j->ld_many,
+                              part + (size_t)(c * j->kp + p) * PANEL * PANEL, row > first);
             }
     }
 }
 
 static void sum_piece(void *user, int piece, int thread) {
     const struct job *j = user;
-    size_t rows = k_of(j), at = (size_t)piece * rows * PANEL;
+    int rows = j->kp * PANEL;
+    float *sum = j->parts + (size_t)(piece * rows) * PANEL;
     (void)thread;
     for (int part = 1; part < j->n_parts; part++)
-        j->isa->copy(j->parts + (size_t)part * rows * (size_t)j->s.cs + at, PANEL, (int)rows,
-                     j->parts + at, PANEL, true);
-    copy_panel(j, piece, j->parts, j->out, false);
+        j->isa->copy(sum + (size_t)part * packed_floats(j), PANEL, rows, sum, PANEL, true);
+    for (int k = 0; k < j->k; k++)
+        for (int l = 0; l < PANEL; l++)
+            j->out[weight_index(j, k, piece * PANEL + l)] = *sum++;
+}
+
+/* ---- the passes ----------------------------------------------------------------------------- */
+
+static void down(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+                 const float *big, size_t ld_big, const float *weight, float *small,
+                 size_t ld_small) {
+    struct job j = begin(ctx, s);
+    j.weight = weight;
+    j.on_few = j.on_many = big;
+    j.ld_few = j.is_big_few ? ld_big : ld_small;
+    j.ld_many = j.is_big_few ? ld_small : ld_big;
+    (j.is_big_few ? to_many : to_few)(ctx, &j, small);
+}
+
+static void up(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
+               const float *small, size_t ld_small, const float *weight, float *big, size_t ld_big,
+               bool accumulate) {
+    struct job j = begin(ctx, s);
+    j.weight = weight;
+    j.on_few = j.on_many = small;
+    j.ld_few = j.is_big_few ? ld_big : ld_small;
+    j.ld_many = j.is_big_few ? ld_small : ld_big;
+    j.accumulate = accumulate;
+    (j.is_big_few ? to_few : to_many)(ctx, &j, big);
 }
 
 static void weight_gradient(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
                             const float *big, size_t ld_big, const float *small, size_t ld_small,
                             float *dweight, const struct pxs_update *update) {
     struct job j = begin(ctx, s);
-    j.big = big;
-    j.ld_big = ld_big;
-    j.small = small;
-    j.ld_small = ld_small;
+    j.on_few = j.is_big_few ? big : small;
+    j.on_many = j.is_big_few ? small : big;
+    j.ld_few = j.is_big_few ? ld_big : ld_small;
+    j.ld_many = j.is_big_few ? ld_small : ld_big;
     j.out = dweight;
     pxs_pool_run(ctx->pool, weight_piece, &j, j.n_parts);
-    pxs_pool_run(ctx->pool, sum_piece, &j, j.csp);
+    pxs_pool_run(ctx->pool, sum_piece, &j, j.panels);
     if (update)
         pxs_update_all(ctx, s, dweight, update);
 }

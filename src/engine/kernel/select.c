@@ -96,15 +96,16 @@ static bool has_phases(const struct pxs_conv_shape *s) {
 /* The wanted method, or the next one that the shape allows: panels need multiples of 16 channels, a
  * Winograd tile a map of about its size. */
 static enum pxs_method fitting(enum pxs_method wanted, const struct pxs_conv_shape *s) {
-    if (wanted == PXS_METHOD_BLAS || s->cs % PANEL != 0)
+    const bool big = s->cb % PANEL == 0, small = s->cs % PANEL == 0;
+    if (wanted == PXS_METHOD_BLAS || (!big && !small))
         return PXS_METHOD_BLAS;
-    if (!pxs_is_halving(s)) {
-        bool whole = s->cb % PANEL == 0;
-        bool winograd = wanted != PXS_METHOD_DIRECT && has_phases(s) && least_side(s) >= 2;
-        return !whole ? PXS_METHOD_BLAS : winograd ? wanted : PXS_METHOD_TAPS;
-    }
-    if (s->cb % PANEL != 0)
+    if (!small) /* pix2pix's own shape has few small channels only in widths that no one uses */
+        return s->stride == 1 ? PXS_METHOD_THIN : PXS_METHOD_BLAS;
+    if (!big)
         return PXS_METHOD_THIN;
+    if (!pxs_is_halving(s))
+        return wanted != PXS_METHOD_DIRECT && has_phases(s) && least_side(s) >= 2 ? wanted
+                                                                                  : PXS_METHOD_TAPS;
     if (wanted == PXS_METHOD_F4 && least_side(s) < 3)
         wanted = PXS_METHOD_F2;
     if (wanted == PXS_METHOD_F2 && least_side(s) < 2)
