@@ -140,10 +140,11 @@ PXS_NODISCARD enum pxs_status pxs_submissions_resume(const char *results, const 
 PXS_NODISCARD enum pxs_status pxs_submitted_sweeps(const char *results, struct pxs_arena *arena,
                                                    const char ***out, size_t *n,
                                                    struct pxs_error *err);
-/* Makes `cancel/<number>` for every run of the plan of each submission of the sweep whose jobs may
- * live. *runs: of the plan that has most. */
+/* Makes `cancel/<number>` for `run` (its hash and seed; NULL: for every run) in each submission of
+ * the sweep whose jobs may live. *runs: of the plan that has most of them. */
 PXS_NODISCARD enum pxs_status pxs_submissions_cancel(const char *results, const char *sweep,
-                                                     size_t *runs, struct pxs_error *err);
+                                                     const struct pxs_numbered *run, size_t *runs,
+                                                     struct pxs_error *err);
 
 /* The jobs of a sweep, as far as its launchers say. */
 struct pxs_sweep_jobs {

@@ -58,6 +58,7 @@ struct cli {
     bool quiet;
     /* The collector whose own database this call writes to, and its claim; "" = none. */
     char collector[PXS_PATH_MAX], nonce[PXS_CLAIM_NONCE];
+    bool told_ahead;        /* cli_cancel_ahead has told jobs */
     struct pxs_turn turn;   /* where the collector has ended, and this call writes in its place */
     struct pxs_arena arena; /* texts that stand in place of what was typed */
 };
@@ -241,8 +242,12 @@ bool cli_collects_here(const char *db, struct pxs_collector *c, char dir[PXS_PAT
  * meanwhile, whose last copy may not have it. Returns the exit code. */
 int cli_end_writing(struct cli *cli, int code);
 /* Where a collector on another machine lives and the command can be asked of it: has it carried
- * out there, prints the answer, and is true; *code is the exit code. */
+ * out there, prints the answer, and is true; *code is the exit code. False where this process is to
+ * do it, also after the collector was asked and has ended before it began. */
 bool cli_is_wish(struct cli *cli, int *code);
+/* `cancel` whose collector on another machine does not answer: jobs are told at once, by what the
+ * copy says; says what came of it. The database is to be told later. */
+void cli_cancel_ahead(struct cli *cli);
 /* The names of commands that can be asked so, ended by NULL. */
 #define CLI_WISHES_MAX 16
 void cli_wishes(const char *names[CLI_WISHES_MAX]);

@@ -143,13 +143,56 @@ static enum pxs_status cancel_submitted(const struct cli *cli, const char *known
     if (!cli_submitted_sweep(cli, cli->args[0], known != NULL, sweep) ||
         (known && strcmp(known, sweep) == 0))
         return PXS_E_NOT_FOUND;
-    PXS_TRY(pxs_submissions_cancel(results, sweep, &runs, err));
+    PXS_TRY(pxs_submissions_cancel(results, sweep, NULL, &runs, err));
     pxs_text_add_words(out, "%s: its jobs are told that its %zu run%s cancelled", sweep, runs,
                        runs == 1 ? " is" : "s are");
     PXS_TRY(end_jobs(cli, sweep, &reached, out, err));
     pxs_text_add(out, "; no database has the sweep yet, so `pixsweep run FILE --on ...` submits "
                       "again what is not done\n");
     return reached ? PXS_OK : fail_unreached(cli, out, err);
+}
+
+/* *run: what is named, or a hash of "" for the whole sweep. */
+static enum pxs_status find_ahead(struct pxs_store *s, const char *text, char sweep[128],
+                                  struct pxs_numbered *run, struct pxs_error *err) {
+    struct pxs_store_target target;
+    struct pxs_table t = {0};
+    PXS_TRY(pxs_store_find_target(s, text, &target, err));
+    const struct pxs_cell ids[] = {pxs_cell_int(target.sweep_id), pxs_cell_int(target.run_id)};
+    PXS_TRY(pxs_store_select(s,
+                             "SELECT s.name, coalesce(config_hash, '') AS hash, coalesce(seed, 0) "
+                             "AS seed FROM sweep s LEFT JOIN run r ON r.run_id = ?2 "
+                             "WHERE s.sweep_id = ?1",
+                             ids, 2, &t, err));
+    if (t.n_rows > 0) {
+        snprintf(sweep, 128, "%s", pxs_table_at(&t, 0, "name").text);
+        snprintf(run->config_hash, sizeof run->config_hash, "%s", pxs_table_at(&t, 0, "hash").text);
+        run->seed = pxs_table_at(&t, 0, "seed").integer;
+    }
+    pxs_table_finish(&t);
+    return PXS_OK;
+}
+
+void cli_cancel_ahead(struct cli *cli) {
+    char results[PXS_PATH_MAX], db[PXS_PATH_MAX], sweep[128] = "";
+    struct pxs_store *s = NULL;
+    struct pxs_numbered run = {0};
+    struct pxs_error err;
+    size_t n = 0;
+    if (!pxs_sweep_paths(cli->values[OPT_RESULTS], cli->values[OPT_DB], results, db))
+        return;
+    enum pxs_status status = pxs_store_open_readonly(db, &s, &err);
+    if (status == PXS_OK)
+        status = find_ahead(s, cli->args[0], sweep, &run, &err);
+    pxs_store_close(&s);
+    if (status == PXS_OK)
+        status = pxs_submissions_cancel(results, sweep, run.config_hash[0] ? &run : NULL, &n, &err);
+    if (status != PXS_OK)
+        cli_say("jobs cannot be told meanwhile: %s", err.message);
+    cli->told_ahead = status == PXS_OK && n > 0;
+    if (cli->told_ahead)
+        cli_say("%s: its jobs are told already that %s cancelled", cli->args[0],
+                run.config_hash[0] ? "it is" : "all of it is");
 }
 
 static enum pxs_status cancel(struct cli *cli, struct pxs_store *s, struct pxs_text *out,

@@ -4,6 +4,7 @@
 #include "pixsweep/collect/wishes.h"
 #include "pixsweep/plan.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -69,30 +70,66 @@ static int print_answer(struct pxs_answer *answer) {
     return answer->code;
 }
 
-static int wait_for(struct pxs_wish *wish, const struct pxs_stop *stop) {
+/* Not begun for so long: the collector does nothing else but publish, or has ended. */
+#define PATIENCE_SECONDS 10.0
+
+/* When its claim is void, if it gives no other sign of life, and what is done then. A cancel
+ * reaches jobs at once. */
+static void say_silent(struct cli *cli, const struct pxs_wish *wish) {
+    char age[32], at[32];
+    const int64_t now_ms = pxs_now_ms();
+    const double silent = fmax(pxs_wish_silence(wish), 0);
+    pxs_format_duration(age, silent);
+    pxs_format_local(at, now_ms + (int64_t)(1000 * fmax(PXS_CLAIM_LEASE_SECONDS - silent, 0)),
+                     now_ms);
+    cli_say("no answer for %.0f s, and its last sign of life was %s ago: where it has ended, that "
+            "is certain at %s, and this is done here then",
+            PATIENCE_SECONDS, age, at);
+    if (strcmp(cli->command->name, "cancel") == 0)
+        cli_cancel_ahead(cli);
+}
+
+/* False where the collector has ended, and nothing was done. */
+static bool wait_for(struct cli *cli, struct pxs_wish *wish, const struct pxs_stop *stop,
+                     int *code) {
     struct pxs_answer answer;
     struct pxs_error err = {0};
+    const double patient_until = pxs_monotonic() + PATIENCE_SECONDS;
+    bool said = false;
     enum pxs_status status;
     while ((status = pxs_wish_look(wish, &answer, &err)) == PXS_E_BUSY) {
         nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+        if (!said && pxs_monotonic() >= patient_until && !pxs_wish_has_begun(wish)) {
+            said = true;
+            say_silent(cli, wish);
+        }
         if (atomic_load(&stop->signal) == 0)
             continue;
-        if (pxs_wish_withdraw(wish))
-            cli_say("taken back; nothing was done");
-        else
+        if (!pxs_wish_withdraw(wish))
             cli_say("it has been begun, and goes on there");
-        return CLI_INTERRUPTED;
+        else if (cli->told_ahead)
+            cli_say("taken back; but jobs are told, and the database is not");
+        else
+            cli_say("taken back; nothing was done");
+        *code = CLI_INTERRUPTED;
+        return true;
     }
-    if (status == PXS_OK)
-        return print_answer(&answer);
-    cli_say("%s; %s", err.message,
-            status == PXS_E_NOT_FOUND ? "give the command again, and it is done here"
-                                      : "look, and give the command again");
-    return CLI_FAILED;
+    if (status == PXS_E_NOT_FOUND) {
+        cli_say("%s, so it is done here", err.message);
+        return false;
+    }
+    if (status == PXS_OK) {
+        *code = print_answer(&answer);
+    } else {
+        cli_say("%s; look, and give the command again", err.message);
+        *code = CLI_FAILED;
+    }
+    return true;
 }
 
-bool cli_is_wish(struct cli *cli, int *code) {
-    char dir[PXS_PATH_MAX], nonce[PXS_CLAIM_NONCE];
+/* Asks whoever collects; false where nobody does any more, and nothing was done. */
+static bool ask(struct cli *cli, const struct pxs_stop **stop, int *code) {
+    char dir[PXS_PATH_MAX], nonce[PXS_CLAIM_NONCE], age[32];
     const char *options[OPT_COUNT + 1], **names = NULL;
     struct pxs_claim_owner owner;
     struct pxs_wish wish;
@@ -101,18 +138,30 @@ bool cli_is_wish(struct cli *cli, int *code) {
     if (!find_collector(cli, dir) ||
         pxs_claim_read(dir, &owner, nonce, &touched_ms, NULL) != PXS_OK)
         return false;
-    const struct pxs_stop *stop = cli_catch_signals(CLI_SIGNALS_TASK);
+    if (!*stop)
+        *stop = cli_catch_signals(CLI_SIGNALS_TASK);
     enum pxs_status status = put_options(cli, options, &err);
     if (status == PXS_OK)
         status = put_names(cli, &names, &err);
     if (status == PXS_OK)
         status = pxs_wish_make(dir, cli->command->name, options, names, &wish, &err);
+    if (status == PXS_E_NOT_FOUND)
+        return false; /* the claim was given back just now */
     if (status != PXS_OK) {
         *code = cli_fail(status, &err);
         return true;
     }
-    cli_say("process %lld on %s collects, and is asked to do it (Ctrl-C takes that back)",
-            (long long)owner.pid, owner.host);
-    *code = wait_for(&wish, stop);
-    return true;
+    pxs_format_duration(age, fmax(pxs_wish_silence(&wish), 0));
+    cli_say("process %lld on %s collects, and is asked to do it (Ctrl-C takes that back); its last "
+            "sign of life was %s ago",
+            (long long)owner.pid, owner.host, age);
+    if (wait_for(cli, &wish, *stop, code))
+        return true;
+    /* Another one may have begun to collect. */
+    return ask(cli, stop, code);
+}
+
+bool cli_is_wish(struct cli *cli, int *code) {
+    const struct pxs_stop *stop = NULL;
+    return ask(cli, &stop, code);
 }

@@ -75,17 +75,13 @@ is 130 $code
 says words.err 'taken back; nothing was done'
 is "" "$(ls res/.collector/wishes)"
 "$PIXSWEEP" cancel many/1 --results res >words.out 2>words.err & asker=$!
-for _ in $(seq 400); do ls res/.collector/wishes/*.wish >/dev/null 2>&1 && break; sleep 0.05; done
+until_there grep -q 'asked to do it' words.err
 end_collector -KILL
 touch -d '1 hour ago' res/.collector/.claim # its lease is over
-code=0
-wait $asker || code=$?
-is 1 $code
-says words.err 'the process that collects has ended, and nothing was done; give the command again, and it is done here'
+wait $asker || fail "it was not done here: $(cat words.err)"
+says words.err 'the process that collects has ended, and nothing was done, so it is done here'
+says words.out 'cancelled'
 is "" "$(ls res/.collector/wishes)"
-
-step "then it is done here: by a database of this machine, and a new copy"
-does 0 'cancelled' cancel many/1
 own=$(sed -n "s/.*on elsewhere published; it has ended: this goes into \(.*\), and into a new copy$/\1/p" words.err)
 [ -s "$own" ] || fail "said otherwise: $(cat words.err)"
 is "$own $(uname -n)" "$(sqlite3 res/pixsweep.db 'SELECT db, host FROM published' | tr '|' ' ')"
@@ -150,3 +146,25 @@ wait $pid || code=$?
 is 1 $code
 says run.out 'long: 2 of 4 runs completed, 2 cancelled'
 expect res "SELECT count(*) FROM run WHERE state = 'completed'" 2
+
+step "a collector that is gone and not known to be: the jobs are told at once, and the command is done here once that is certain"
+if unshare --uts true 2>/dev/null; then
+    rm -rf res local
+    "$PIXSWEEP" run long.yaml --results res --db "$WORK/local/own.db" --set n_epochs=20000 >run.out 2>run.err & pid=$!
+    copy_says "SELECT count(*) FROM attempt" 1
+    kill -KILL $pid
+    wait $pid 2>/dev/null || true
+    unshare --uts sh -c 'hostname elsewhere; exec "$0" cancel long/1 --results res' "$PIXSWEEP" >words.out 2>words.err & asker=$!
+    until_there [ -e res/long/cluster/0001/cancel/1 ]
+    until_there grep -q 'long/1: its jobs are told already that it is cancelled' words.err
+    says words.err "asked to do it (Ctrl-C takes that back); its last sign of life was [0-9.]* m\?s ago"
+    says words.err "no answer for 10 s, and its last sign of life was .* ago: where it has ended, that is certain at .*[0-9]:[0-9][0-9], and this is done here then"
+    is "$(echo res/long/cluster/0001/cancel/1)" "$(echo res/long/cluster/0001/cancel/*)"
+    until_there grep -q cancelled "$(echo res/long/0001-*)/ends.txt"
+    touch -d '1 hour ago' res/.collector/.claim
+    wait $asker || fail "not done: $(cat words.err)"
+    own=$(sed -n "s/.*published; it has ended: this goes into \(.*\), and into a new copy$/\1/p" words.err)
+    expect res "SELECT state FROM run WHERE number = 1" cancelled
+    does 0 '' cancel long
+    rm "$own"* && rmdir --ignore-fail-on-non-empty "$(dirname "$own")"
+fi

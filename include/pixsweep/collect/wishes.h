@@ -24,6 +24,8 @@ struct pxs_wish {
     char id[PXS_CLAIM_NONCE];
     char collector[PXS_PATH_MAX], nonce[PXS_CLAIM_NONCE]; /* whom it asks: the claim of then */
     double touched_at, looked_at;
+    double made_at;  /* pxs_monotonic */
+    int64_t made_ns; /* by the disk's clock */
 };
 /* What came of it. Free both texts. */
 struct pxs_answer {
@@ -44,6 +46,11 @@ PXS_NODISCARD enum pxs_status pxs_wish_make(const char *collector, const char *c
  * it is done is not known. */
 PXS_NODISCARD enum pxs_status pxs_wish_look(struct pxs_wish *wish, struct pxs_answer *out,
                                             struct pxs_error *err);
+/* Whether the collector has begun to carry it out (or has answered). */
+bool pxs_wish_has_begun(const struct pxs_wish *wish);
+/* Seconds since the collector's last sign of life, which comes twice a minute, by the disk's clock;
+ * < 0 where that is not known. */
+double pxs_wish_silence(const struct pxs_wish *wish);
 /* Takes it back: true where nothing was done and nothing will be. */
 bool pxs_wish_withdraw(struct pxs_wish *wish);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "pixsweep/base/json.h"
+#include "pixsweep/records/files.h"
 #include "wish_priv.h"
 
 #define LOOK_SECONDS 2.0 /* between looks at the collector's claim */
@@ -20,6 +21,10 @@ enum pxs_status pxs_wish_path(const char *dir, const char *id, const char *endin
     return pxs_path_join(out, PXS_PATH_MAX, dir, name)
                ? PXS_OK
                : pxs_fail(err, PXS_E_INVALID, "the path %s is too long", dir);
+}
+
+static int64_t nanoseconds(const struct stat *info) {
+    return (int64_t)info->st_mtim.tv_sec * 1000000000 + info->st_mtim.tv_nsec;
 }
 
 static void put_words(struct pxs_json_writer *w, const char *key, const char *const *words) {
@@ -64,9 +69,30 @@ enum pxs_status pxs_wish_make(const char *collector, const char *command,
         status = text.len < PXS_WISH_MAX ? pxs_write_file(path, pxs_text_str(&text), text.len, err)
                                          : pxs_fail(err, PXS_E_INVALID, "the command is too long");
     pxs_text_finish(&text);
+    wish.made_at = pxs_monotonic();
+    struct stat info;
+    if (status == PXS_OK && stat(path, &info) == 0)
+        wish.made_ns = nanoseconds(&info);
     if (status == PXS_OK)
         *out = wish;
     return status;
+}
+
+bool pxs_wish_has_begun(const struct pxs_wish *wish) {
+    char path[PXS_PATH_MAX];
+    return pxs_wish_path(wish->dir, wish->id, PXS_WISH_ASKED, path, NULL) == PXS_OK &&
+           access(path, F_OK) != 0;
+}
+
+double pxs_wish_silence(const struct pxs_wish *wish) {
+    char path[PXS_PATH_MAX];
+    struct stat info;
+    if (wish->made_ns == 0 || !pxs_path_join(path, sizeof path, wish->collector, PXS_CLAIM_FILE) ||
+        stat(path, &info) != 0)
+        return -1;
+    const double silent =
+        (double)(wish->made_ns - nanoseconds(&info)) / 1e9 + pxs_monotonic() - wish->made_at;
+    return silent > 0 ? silent : 0;
 }
 
 static enum pxs_status read_answer(const char *text, size_t bytes, const char *path,

@@ -418,9 +418,9 @@ static enum pxs_status collect(struct pxs_collection *c, struct pxs_sweep_summar
                         c->own, c->copy);
     else
         pxs_collect_say(c, PXS_LOG_INFO,
-                        "%s; this process follows, and collects when that one has ended (Ctrl-C "
-                        "leaves)",
-                        c->other);
+                        "%s; this process follows, and collects when that one has ended, or has "
+                        "given no sign of life for %d min (Ctrl-C leaves)",
+                        c->other, PXS_CLAIM_LEASE_SECONDS / 60);
     PXS_TRY(loop(c, err));
     pxs_wishes_close(&c->wishes, WISH_SECONDS);
     publish(c, pxs_monotonic(), true);

@@ -341,34 +341,46 @@ enum pxs_status pxs_submitted_sweeps(const char *results, struct pxs_arena *aren
     return PXS_OK;
 }
 
-static enum pxs_status cancel_all(const char *dir, size_t *n, struct pxs_error *err) {
+static bool is_wanted(const struct pxs_numbered *run, const struct pxs_numbered *wanted) {
+    return !wanted ||
+           (run->seed == wanted->seed && strcmp(run->config_hash, wanted->config_hash) == 0);
+}
+
+static enum pxs_status cancel_in(const char *dir, const struct pxs_numbered *wanted, size_t *told,
+                                 struct pxs_error *err) {
     char cancel[PXS_PATH_MAX], path[PXS_PATH_MAX], name[32];
     struct pxs_numbered *runs = NULL;
+    size_t n;
     PXS_TRY(join(cancel, dir, PXS_TASK_CANCEL, err));
-    PXS_TRY(pxs_plan_numbers(dir, &runs, n, err));
+    PXS_TRY(pxs_plan_numbers(dir, &runs, &n, err));
     enum pxs_status status = PXS_OK;
+    *told = 0;
     if (mkdir(cancel, 0777) != 0 && errno != EEXIST)
         status = pxs_fail_errno(err, "cannot make %s", cancel);
-    for (size_t i = 0; i < *n && status == PXS_OK; i++) {
+    for (size_t i = 0; i < n && status == PXS_OK; i++) {
+        if (!is_wanted(&runs[i], wanted))
+            continue;
         snprintf(name, sizeof name, "%lld", (long long)runs[i].number);
         status = join(path, cancel, name, err);
         if (status == PXS_OK)
             status = touch(path, err);
+        ++*told;
     }
     free(runs);
     return status;
 }
 
-enum pxs_status pxs_submissions_cancel(const char *results, const char *sweep, size_t *runs,
+enum pxs_status pxs_submissions_cancel(const char *results, const char *sweep,
+                                       const struct pxs_numbered *run, size_t *runs,
                                        struct pxs_error *err) {
     struct pxs_arena arena = {0};
     const char **dirs;
-    size_t n, of_plan = 0;
+    size_t n, told = 0;
     *runs = 0;
     enum pxs_status status = find_folders(results, sweep, &arena, &dirs, &n, err);
     for (size_t i = 0; i < n && status == PXS_OK; i++) {
-        status = cancel_all(dirs[i], &of_plan, err);
-        *runs = of_plan > *runs ? of_plan : *runs;
+        status = cancel_in(dirs[i], run, &told, err);
+        *runs = told > *runs ? told : *runs;
     }
     pxs_arena_finish(&arena);
     return status;
