@@ -46,15 +46,15 @@ double pxs_pix2pix_l1(struct pxs_pix2pix *m, const float *x, const float *y, siz
 
 /* A generator that only runs forward: no gradients, no moments, no discriminator. */
 struct pxs_trained;
-/* Loads the weights of `path` into the generator of these hyperparameters, for pictures of their
- * sides and up to batch_size at a time. Errors as pxs_pix2pix_load has them. `pool` is borrowed and
- * must outlive it. */
+/* Loads the weights of `path` into the generator of these hyperparameters; it runs once
+ * pxs_trained_resize has told it the pictures' sides. Errors as pxs_pix2pix_load has them. `pool`
+ * is borrowed and must outlive it. */
 PXS_NODISCARD enum pxs_status pxs_trained_create(const struct pxs_params *params, const char *path,
                                                  struct pxs_pool *pool, const char *kernels,
                                                  struct pxs_trained **out, struct pxs_error *err);
 void pxs_trained_destroy(struct pxs_trained **g); /* NULL and *NULL are fine; nulls *g */
-/* Other sides, multiples of pxs_trained_multiple, and another largest batch; the weights stay.
- * After a failure it must be called again before the generator runs. */
+/* The pictures' sides, multiples of pxs_trained_multiple, and how many come at a time at most; the
+ * weights stay. After a failure it must be called again before the generator runs. */
 PXS_NODISCARD enum pxs_status pxs_trained_resize(struct pxs_trained *g, int height, int width,
                                                  int batch, struct pxs_error *err);
 /* Both sides of a picture are to be multiples of this. */

@@ -85,6 +85,8 @@ int cli_names(struct cli *cli);
 /* KEY=VALUE behind FILE, and --seeds: as so many --set, appended to `storage`; several values
  * become a part of the sweep. */
 int cli_settings(struct cli *cli, const char **storage);
+/* --set without an experiment file: `text` is key=value. */
+enum pxs_status cli_set_param(struct pxs_params *params, const char *text, struct pxs_error *err);
 const char *cli_option_name(enum cli_option option);
 /* As --format calls it. */
 const char *cli_format_name(enum pxs_format format);
@@ -262,6 +264,10 @@ bool cli_submitted_sweep(const struct cli *cli, const char *text, bool exact,
  * helps. Returns `status`. */
 enum pxs_status cli_explain_missing(const struct cli *cli, enum pxs_status status,
                                     struct pxs_error *err);
+/* Opens the database that --db and --results lead to for reading; says what helps where it is
+ * missing. */
+enum pxs_status cli_open_for_reading(const struct cli *cli, struct pxs_store **out,
+                                     struct pxs_error *err);
 /* Opens the database that --db and --results lead to for reading, prints what `read` appends to
  * out, closes it. Tried again where another program changed it in between. Returns the exit
  * code. */

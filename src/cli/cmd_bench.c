@@ -32,27 +32,6 @@ struct bench {
 
 /* ---- settings ------------------------------------------------------------------------------- */
 
-/* --set without a file: each text is key=value. */
-static enum pxs_status set_one(struct pxs_params *params, const char *text, struct pxs_error *err) {
-    char name[64];
-    enum pxs_param_key key;
-    const char *equals = strchr(text, '=');
-    if (!equals)
-        return pxs_fail(err, PXS_E_INVALID, "--set %.60s: write key=value", text);
-    snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
-    if (!pxs_param_find(name, &key)) {
-        struct pxs_text remedy = {0};
-        pxs_param_add_remedy(name, &remedy);
-        pxs_fail(err, PXS_E_INVALID, "--set %.60s: there is no hyperparameter '%s'%s", text, name,
-                 pxs_text_str(&remedy));
-        pxs_text_finish(&remedy);
-        return PXS_E_INVALID;
-    }
-    if (pxs_params_set(params, (int)key, equals + 1, false, NULL, err) != PXS_OK)
-        return pxs_error_prefix(err, "--set %.60s", text);
-    return PXS_OK;
-}
-
 static enum pxs_status from_file(const struct cli *cli, struct pxs_params *params,
                                  struct pxs_error *err) {
     struct pxs_config *config = NULL;
@@ -79,7 +58,7 @@ static enum pxs_status read_params(const struct cli *cli, struct pxs_params *par
         return from_file(cli, params, err);
     pxs_params_default(params);
     for (size_t i = 0; i < cli->n_sets; i++)
-        PXS_TRY(set_one(params, cli->sets[i], err));
+        PXS_TRY(cli_set_param(params, cli->sets[i], err));
     /* Bench makes its own pictures; the check asks only that some are named. */
     struct pxs_params checked = *params;
     snprintf(checked.dataset, sizeof checked.dataset, "/");

@@ -246,3 +246,23 @@ int cli_settings(struct cli *cli, const char **storage) {
     }
     return CLI_OK;
 }
+
+enum pxs_status cli_set_param(struct pxs_params *params, const char *text, struct pxs_error *err) {
+    char name[64];
+    enum pxs_param_key key;
+    const char *equals = strchr(text, '=');
+    if (!equals)
+        return pxs_fail(err, PXS_E_INVALID, "--set %.60s: write key=value", text);
+    snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
+    if (!pxs_param_find(name, &key)) {
+        struct pxs_text remedy = {0};
+        pxs_param_add_remedy(name, &remedy);
+        pxs_fail(err, PXS_E_INVALID, "--set %.60s: there is no hyperparameter '%s'%s", text, name,
+                 pxs_text_str(&remedy));
+        pxs_text_finish(&remedy);
+        return PXS_E_INVALID;
+    }
+    if (pxs_params_set(params, (int)key, equals + 1, false, NULL, err) != PXS_OK)
+        return pxs_error_prefix(err, "--set %.60s", text);
+    return PXS_OK;
+}

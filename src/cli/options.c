@@ -32,8 +32,9 @@ void cli_help(const struct cli_command *command) {
         char left[64];
         if (!takes(command, i))
             continue;
-        snprintf(left, sizeof left, "%s--%s%s%s", i == OPT_OUTPUT ? "-o, " : "", infos[i].name,
-                 infos[i].argument ? " " : "", infos[i].argument ? infos[i].argument : "");
+        snprintf(left, sizeof left, "%s--%s%s%s", i == OPT_OUTPUT || i == OPT_FOLDER ? "-o, " : "",
+                 infos[i].name, infos[i].argument ? " " : "",
+                 infos[i].argument ? infos[i].argument : "");
         cli_outf("  %-22s %s\n", left, infos[i].help);
     }
     cli_outf("\nexample:\n  %s\n", command->example);
@@ -153,16 +154,17 @@ static int read_options(struct cli *cli, int argc, char **argv, const char **sto
             if (strcmp(argv[i], "--seed") == 0 || strncmp(argv[i], "--seed=", 7) == 0)
                 return explain_unknown(cli, "--seed");
     }
+    const int o = takes(cli->command, OPT_FOLDER) ? OPT_FOLDER : OPT_OUTPUT;
     for (;;) {
         const int at = optind > 0 ? optind : 1;
         const int result =
-            getopt_long(argc, argv, takes(cli->command, OPT_OUTPUT) ? ":ho:" : ":h", longs, NULL);
+            getopt_long(argc, argv, takes(cli->command, o) ? ":ho:" : ":h", longs, NULL);
         if (result == -1)
             break;
         if (result == 'h')
             cli->values[OPT_HELP] = "";
         else if (result == 'o')
-            cli->values[OPT_OUTPUT] = optarg;
+            cli->values[o] = optarg;
         else if (result < 256)
             return explain(cli, result, argv[optind > at ? optind - 1 : at]);
         else

@@ -350,6 +350,13 @@ static enum pxs_status read_once(struct cli *cli, const char *db, cli_read_fn re
     return status;
 }
 
+enum pxs_status cli_open_for_reading(const struct cli *cli, struct pxs_store **out,
+                                     struct pxs_error *err) {
+    char db[PXS_PATH_MAX];
+    PXS_TRY(find_database(cli, db, err));
+    return cli_explain_missing(cli, pxs_store_open_readonly(db, out, err), err);
+}
+
 int cli_with_store(struct cli *cli, cli_read_fn read) {
     char db[PXS_PATH_MAX];
     struct pxs_error err = {0};

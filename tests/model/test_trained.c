@@ -18,6 +18,9 @@ static struct pxs_trained *load(const struct pxs_params *p, struct pxs_pool *poo
     struct pxs_error err = {.message = ""};
     ck_assert_msg(pxs_trained_create(p, path, pool, kernels, &g, &err) == PXS_OK, "%s",
                   err.message);
+    ck_assert_int_eq(
+        pxs_trained_resize(g, (int)p->img_height, (int)p->img_width, (int)p->batch_size, NULL),
+        PXS_OK);
     return g;
 }
 

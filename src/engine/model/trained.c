@@ -108,9 +108,7 @@ static enum pxs_status build(struct pxs_trained *g, const char *path, const char
     const enum pxs_status status =
         failed ? pxs_fail_nomem(err) : model_load(m, PXS_NET_G, path, loaded, err);
     pxs_aligned_free(loaded);
-    PXS_TRY(status);
-    return pxs_trained_resize(g, (int)m->params.img_height, (int)m->params.img_width,
-                              (int)m->params.batch_size, err);
+    return status;
 }
 
 enum pxs_status pxs_trained_create(const struct pxs_params *params, const char *path,

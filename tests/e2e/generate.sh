@@ -1,0 +1,126 @@
+#!/usr/bin/env bash
+# A trained generator at work, from a run, a sweep or a file of weights, on pictures, folders and arrays.
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/lib.sh"
+pixels() { python3 "$here/pixels.py" "$@" || fail "pixels $*"; }
+
+make_data data 16 4
+"$PIXSWEEP" data glyphs --source DejaVuSans.ttf --target DejaVuSerif.ttf --chars ascii --size 32 --train 16 --val 4 --npy \
+    --out arrays >/dev/null || fail "data glyphs --npy"
+# Batches of 4 divide the 4 pairs of val/: samples are computed as generate does.
+experiment exp.yaml gen 'n_epochs: 3' 'sample_interval: 1' 'checkpoint_interval: 1' 'sweep: {grid: {lambda_pixel: [1, 50]}}'
+sed -i -e 's/^ngf: 4/ngf: 16/' -e 's/^batch_size: 8/batch_size: 4/' exp.yaml
+run 0 res exp.yaml
+run=$(ls -d res/gen/0002-*)
+
+# same DIR DIR: the same files with the same bytes
+same() { diff -r "$1" "$2" >&2 || fail "$1 and $2 differ"; }
+
+step "the weights of an epoch make the sample picture of its last batch, level by level"
+does 0 'epoch1: 4 pictures in' generate "$run/saved_models/generator_1.safetensors" data/val --pairs -o epoch1
+pixels sample "$run/images/7.png" epoch1
+does 0 'generator_min.safetensors, its best epoch by validation loss' generate gen/2 data/val --pairs -o best
+pixels sample "$run/images/best.png" best
+
+step "a run by number, name and folder is one thing; a sweep is its best run, and that is said"
+does 0 '4 pictures' generate "$(basename "$run" | sed 's,^,gen/,')" data/val --pairs -o named
+does 0 '4 pictures' generate "$run" data/val --pairs -o folder
+same best named
+same best folder
+id=$(sql res "SELECT printf('%s/%04d', sweep, number) FROM v_run ORDER BY best_val_loss LIMIT 1")
+does 0 "$id-.*, the best of 2 runs of gen by validation loss (0\." generate gen data/val --pairs -o sweep
+does 0 '4 pictures' generate exp.yaml data/val --pairs -o of_file
+same sweep of_file
+
+step "the same bytes whatever the threads and the batch; a run's folder and a bare file need no database"
+does 0 '4 pictures' generate "$run" data/val --pairs -o one --threads 1 --batch 1
+does 0 '4 pictures' generate "$run" data/val --pairs -o five --threads 5 --batch 3
+same best one
+same best five
+mkdir alone && cp "$run/saved_models/generator_min.safetensors" alone/g.safetensors
+does 0 '4 pictures' generate alone/g.safetensors data/val --pairs -o bare --db nowhere.db
+same best bare
+
+step "arrays become arrays, pictures of one content the same pixels"
+does 0 '4 pictures' generate "$run" arrays/val/glyphs.npy --pairs -o out_array
+pixels array out_array/glyphs.npy best
+
+step "results have the size of their pictures: resized and back, or mirrored at the edges and cut"
+set -- data/val/*.png
+mkdir odd
+pixels crop "$1" 45 19 odd/a.png
+pixels crop "$2" 64 32 odd/b.png
+does 0 '2 pictures in .*; 2 resized to 32x32, and back' generate "$run" odd -o odd_trained
+does 0 '2 pictures in .*; 1 mirrored at the edges, and cut back' generate "$run" odd -o odd_keep --size keep
+says words.both 'b.png is twice as wide as the network.s pictures; if it is a pair side by side, --pairs'
+for dir in odd_trained odd_keep; do
+    [ "$(pixels size $dir/a.png)" = 45x19x3 ] || fail "$dir/a.png is $(pixels size $dir/a.png)"
+    [ "$(pixels size $dir/b.png)" = 64x32x3 ] || fail "$dir/b.png is $(pixels size $dir/b.png)"
+done
+does 0 '2 pictures' generate "$run" odd -o odd_one --size keep --batch 1 --threads 3
+same odd_keep odd_one
+does 0 '2 pictures' generate "$run" odd -o beside --side-by-side
+[ "$(pixels size beside/a.png)" = 90x19x3 ] || fail "beside/a.png is $(pixels size beside/a.png)"
+pixels left beside/a.png odd/a.png
+
+step "dropout by its seed"
+does 0 '2 pictures' generate "$run" odd -o drop1 --dropout on --seed 3
+does 0 '2 pictures' generate "$run" odd -o drop2 --dropout on --seed 3 --batch 1
+same drop1 drop2
+does 2 'goes with --dropout on' generate "$run" odd -o drop3 --seed 3
+
+step "what cannot be read is told, all of it, and the others are done"
+mkdir mixed && cp odd/*.png mixed
+echo "no picture" >mixed/c.png
+head -c 100 odd/a.png >mixed/d.png
+echo notes >mixed/notes.txt
+does 1 'mixed_out: 2 pictures in .*; 3 could not be made' generate "$run" mixed missing.png -o mixed_out
+says words.both 'mixed/c.png: .*not a PNG'
+says words.both 'mixed/d.png: '
+says words.both 'missing.png'
+says words.both 'mixed: 1 file that is no picture passed over'
+same mixed_out odd_trained
+
+step "what would go wrong as a whole is refused before anything is computed"
+mkdir twins && cp odd/a.png twins/a.png
+does 2 'odd/a.png and twins/a.png would both become a.png' generate "$run" odd twins -o never
+does 2 'odd/a.png would be replaced by a result' generate "$run" odd -o odd
+cp odd/a.png 7.png
+does 2 'is a file of a run' generate "$run" 7.png -o "$run/images"
+does 2 'needs -o DIR' generate "$run" odd
+does 2 'must be trained or keep' generate "$run" odd -o never --size half
+does 2 'no run or sweep' generate nothing odd -o never
+does 2 'these are the weights of a patch of 4 halvings with ndf 4' generate "$run/saved_models/d/discriminator_min.safetensors" odd -o never
+mkdir empty
+does 2 'empty holds no picture' generate "$run" empty -o never
+[ ! -e never ] || fail "a folder was made for what was refused"
+
+step "weights of another program: what they do not tell is said, and set"
+python3 - alone/g.safetensors <<'EOF' || fail "python3"
+import json, struct, sys
+data = open(sys.argv[1], 'rb').read()
+n = struct.unpack('<Q', data[:8])[0]
+header = json.loads(data[8:8 + n])
+assert header.pop('__metadata__')['direction'] == 'BtoA'
+text = json.dumps(header).encode()
+open('alone/stranger.safetensors', 'wb').write(struct.pack('<Q', len(text)) + text + data[8 + n:])
+EOF
+does 0 'bears no configuration; by names and shapes it is a unet of 5 halvings with ngf 16' \
+    generate alone/stranger.safetensors data/val --pairs -o stranger --set batch_size=4
+says words.both 'taken to be trained with 32x32, BtoA (otherwise --set img_height=N'
+same best stranger
+does 0 '1 resized to 64x32, and back' generate alone/stranger.safetensors odd -o wide --set img_width=64 --set img_height=32
+does 2 'there is no hyperparameter .side.' generate alone/stranger.safetensors odd -o wide --set side=64
+
+step "a picture too large for the memory is refused with what it would need; the others are done"
+mkdir large
+pixels flat 3000 3000 large/l.png
+cp odd/a.png large/m.png
+code=0
+(ulimit -v 700000 && exec "$PIXSWEEP" generate "$run" large -o large_out --size keep --threads 1) >words.both 2>&1 || code=$?
+case $(cat words.both) in *AddressSanitizer*) ;; *)
+    [ "$code" -eq 1 ] || fail "ended with $code: $(cat words.both)"
+    says words.both 'large/l.png: 3008 x 3008 pixels need [0-9]* MB of memory, and [0-9]* MB are there: ulimit -v.*; --size trained takes less'
+    says words.both 'large_out: 1 picture in .*; 1 mirrored .*; 1 could not be made' ;;
+esac
+does 0 '2 pictures' generate "$run" large -o large_trained
