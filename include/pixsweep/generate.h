@@ -45,7 +45,10 @@ struct pxs_generate_options {
     bool keep_size;
     bool pairs;        /* inputs are pairs side by side, whose source half is taken */
     bool side_by_side; /* results are pairs: source left, generated right */
-    bool dropout;      /* masks of `seed`, the same ones for every picture */
+    /* what batch norms go by: running statistics (USUAL, too) or those of each picture. Anything
+     * but USUAL is PXS_E_INVALID where the generator has none. */
+    enum { PXS_GENERATE_NORM_USUAL, PXS_GENERATE_NORM_RUNNING, PXS_GENERATE_NORM_BATCH } norm;
+    bool dropout; /* masks of `seed`, the same ones for every picture */
     uint64_t seed;
     const char *ending; /* of results that are pictures: "png", or what pxs_image_encode knows */
     int batch;          /* pictures at a time, at most */

@@ -61,10 +61,11 @@ PXS_NODISCARD enum pxs_status pxs_trained_resize(struct pxs_trained *g, int heig
 int pxs_trained_multiple(const struct pxs_trained *g);
 /* Bytes of memory for pictures of these sides, weights not counted. */
 uint64_t pxs_trained_bytes(const struct pxs_trained *g, int height, int width, int batch);
-/* source [n,H,W,C] in [-1,1] -> fake [n,H,W,C]. A picture's numbers do not depend on n nor on
- * threads: kernels are those of the hyperparameters' batch_size, as in training. statistics: of
- * batch norms, RUNNING or, of each picture alone, BATCH. dropout: with masks of the seed, the same
- * ones whenever it is called; a picture's then depend on its place. */
+bool pxs_trained_has_batch_norm(const struct pxs_trained *g);
+/* source [n,H,W,C] in [-1,1] -> fake [n,H,W,C]. A picture's numbers do not depend on those beside
+ * it nor on threads: kernels are those of the hyperparameters' batch_size, as in training.
+ * statistics: of batch norms, RUNNING or, of each picture alone, BATCH. dropout: with masks of the
+ * seed, the same ones for every picture. */
 void pxs_trained_run(struct pxs_trained *g, const float *source, int n,
                      enum pxs_statistics statistics, bool dropout, uint64_t seed, float *fake);
 

@@ -31,6 +31,17 @@ static bool read_size(const struct cli *cli, bool *keep) {
     return true;
 }
 
+static bool read_norm(const struct cli *cli, struct pxs_generate_options *o) {
+    const char *text = cli->values[OPT_TEST_NORM];
+    if (!text)
+        return true;
+    o->norm = strcmp(text, "batch") == 0 ? PXS_GENERATE_NORM_BATCH : PXS_GENERATE_NORM_RUNNING;
+    if (o->norm == PXS_GENERATE_NORM_BATCH || strcmp(text, "running") == 0)
+        return true;
+    cli_usage(cli, "--test-norm must be running or batch, not '%s'", text);
+    return false;
+}
+
 static bool read_ending(const struct cli *cli, const char **ending) {
     char name[32];
     *ending = cli->values[OPT_PICTURES] ? cli->values[OPT_PICTURES] : "png";
@@ -50,7 +61,7 @@ static bool read_options(const struct cli *cli, struct pxs_generate_options *o, 
         cli_usage(cli, "needs -o DIR");
         return false;
     }
-    if (!read_size(cli, &o->keep_size) || !is_on(cli, &o->dropout) ||
+    if (!read_size(cli, &o->keep_size) || !is_on(cli, &o->dropout) || !read_norm(cli, o) ||
         !read_ending(cli, &o->ending) ||
         !cli_int(cli, OPT_THREADS, 1, 1024, true, cpu.cores, &n_threads) ||
         !cli_int(cli, OPT_AT_A_TIME, 1, 256, false, 8, &batch) ||

@@ -19,7 +19,7 @@ same() { diff -r "$1" "$2" >&2 || fail "$1 and $2 differ"; }
 step "the weights of an epoch make the sample picture of its last batch, level by level"
 does 0 'epoch1: 4 pictures in' generate "$run/saved_models/generator_1.safetensors" data/val --pairs -o epoch1
 pixels sample "$run/images/7.png" epoch1
-does 0 'generator_min.safetensors, its best epoch by validation loss' generate gen/2 data/val --pairs -o best
+does 0 'gen/0002-.*, its best epoch by validation loss (generator_min.safetensors)' generate gen/2 data/val --pairs -o best
 pixels sample "$run/images/best.png" best
 
 step "a run by number, name and folder is one thing; a sweep is its best run, and that is said"
@@ -67,6 +67,7 @@ step "dropout by its seed"
 does 0 '2 pictures' generate "$run" odd -o drop1 --dropout on --seed 3
 does 0 '2 pictures' generate "$run" odd -o drop2 --dropout on --seed 3 --batch 1
 same drop1 drop2
+does 2 'has no batch norm' generate "$run" odd -o never --test-norm batch
 does 2 'goes with --dropout on' generate "$run" odd -o drop3 --seed 3
 
 step "what cannot be read is told, all of it, and the others are done"

@@ -50,6 +50,14 @@ int pxs_trained_multiple(const struct pxs_trained *g) {
     return 1 << halvings(&g->m.net[PXS_NET_G]);
 }
 
+bool pxs_trained_has_batch_norm(const struct pxs_trained *g) {
+    const struct pxs_network *net = &g->m.net[PXS_NET_G];
+    for (size_t i = 0; i < net->n_layers; i++)
+        if (net->layer[i].spec.norm == PXS_NORM_BATCH)
+            return true;
+    return false;
+}
+
 /* The same layers for pictures of other sides. Every layer's sides are the picture's, halved some
  * times, so they grow with it; a description for the new sides could be of a deeper network. */
 static void set_sides(struct pxs_pix2pix *m, int height, int width) {
@@ -142,7 +150,7 @@ void pxs_trained_run(struct pxs_trained *g, const float *source, int n,
     const struct pxs_net_dropout drop = {.seed = seed, .stream = dropout ? PXS_STREAM_GENERATE : 0};
     const size_t floats =
         (size_t)(g->m.params.img_height * g->m.params.img_width * g->m.params.channels);
-    const int step = g->one_by_one || statistics == PXS_STATISTICS_BATCH ? 1 : n;
+    const int step = g->one_by_one || dropout || statistics == PXS_STATISTICS_BATCH ? 1 : n;
     for (int at = 0; at < n; at += step)
         network_forward(&g->m.net[PXS_NET_G], &g->m.nn, source + (size_t)at * floats, 0, step,
                         statistics, &drop, fake + (size_t)at * floats);

@@ -103,7 +103,10 @@ static void run_batch(struct job *j, struct generate_picture **of, int n) {
                        .floats =
                            (size_t)j->height * (size_t)j->width * (size_t)j->o->params->channels};
     pxs_pool_run(j->o->pool, fill_piece, &s, n);
-    pxs_trained_run(j->g, j->source, n, j->o->dropout, j->o->seed, j->fake);
+    pxs_trained_run(j->g, j->source, n,
+                    j->o->norm == PXS_GENERATE_NORM_BATCH ? PXS_STATISTICS_BATCH
+                                                          : PXS_STATISTICS_RUNNING,
+                    j->o->dropout, j->o->seed, j->fake);
     pxs_pool_run(j->o->pool, empty_piece, &s, n);
 }
 
@@ -123,8 +126,7 @@ static void run_window(struct job *j, size_t n) {
             at++;
             continue;
         }
-        const int most = j->o->dropout ? 1 : j->batch; /* masks would depend on a picture's place */
-        for (; at < n && count < most; at++) {
+        for (; at < n && count < j->batch; at++) {
             struct generate_picture *p = &j->window[at];
             if (p->status != PXS_OK)
                 continue;
@@ -406,6 +408,11 @@ enum pxs_status pxs_generate(const struct pxs_generate_options *o,
     status = pxs_trained_create(o->params, o->weights, o->pool, o->kernels, &j.g, err);
     if (status != PXS_OK)
         goto out;
+    if (o->norm != PXS_GENERATE_NORM_USUAL && !pxs_trained_has_batch_norm(j.g)) {
+        status = pxs_fail(err, PXS_E_INVALID,
+                          "--test-norm has no effect: this generator has no batch norm");
+        goto out;
+    }
     j.multiple = pxs_trained_multiple(j.g);
     const int threads = pxs_pool_threads(o->pool), wanted = o->batch > threads ? o->batch : threads;
     j.window_size = (size_t)(wanted < WINDOW_MAX ? wanted : WINDOW_MAX);

@@ -111,8 +111,8 @@ static bool weights_of(const char *dir, char file[PXS_PATH_MAX], bool *best) {
     return *best || last_weights(dir, file);
 }
 
-enum pxs_status pxs_generate_folder(const char *dir, struct pxs_generate_source *out,
-                                    struct pxs_error *err) {
+static enum pxs_status from_folder(const char *dir, const char *name,
+                                   struct pxs_generate_source *out, struct pxs_error *err) {
     char config[PXS_PATH_MAX];
     bool best;
     *out = (struct pxs_generate_source){.words = ""};
@@ -130,9 +130,15 @@ enum pxs_status pxs_generate_folder(const char *dir, struct pxs_generate_source 
     }
     PXS_TRY(pxs_run_config_read(config, &out->params, NULL, NULL, err));
     PXS_TRY(pxs_pix2pix_fits(&out->params, PXS_NET_G, out->weights, err));
-    snprintf(out->words, sizeof out->words, "%.300s, %s", out->weights,
-             best ? "its best epoch by validation loss" : "its last weights");
+    snprintf(out->words, sizeof out->words, "%.300s, %s (%.200s)", name,
+             best ? "its best epoch by validation loss" : "its last weights",
+             base_name(out->weights));
     return PXS_OK;
+}
+
+enum pxs_status pxs_generate_folder(const char *dir, struct pxs_generate_source *out,
+                                    struct pxs_error *err) {
+    return from_folder(dir, dir, out, err);
 }
 
 /* ---- in the database ------------------------------------------------------------------------ */
@@ -160,7 +166,7 @@ static enum pxs_status from_sweep(struct pxs_store *s, const struct pxs_store_ta
             if (runs[i].run_id != pxs_table_at(&t, row, "run_id").integer ||
                 !weights_of(runs[i].dir, file, &best))
                 continue;
-            status = pxs_generate_folder(runs[i].dir, out, err);
+            status = from_folder(runs[i].dir, runs[i].name, out, err);
             snprintf(out->words, sizeof out->words,
                      "%.255s, the best of %zu run%s of %.100s by validation loss (%s)",
                      runs[i].name, t.n_rows, t.n_rows == 1 ? "" : "s", target->name,
@@ -191,7 +197,7 @@ enum pxs_status pxs_generate_stored(struct pxs_store *s, const char *what,
         pxs_fail(err, PXS_E_NOT_FOUND, "%s is not in the database any more", target.name);
     for (size_t i = 0; i < n; i++)
         if (runs[i].run_id == target.run_id)
-            status = pxs_generate_folder(runs[i].dir, out, err);
+            status = from_folder(runs[i].dir, target.name, out, err);
     free(runs);
     return status;
 }
