@@ -391,6 +391,19 @@ START_TEST(other_kinds_of_loss_are_no_rivals)
 }
 END_TEST
 
+/* What another network judges is another loss; the validation loss is not. */
+START_TEST(other_judges_are_no_rivals)
+{
+    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.21),
+                                          R(25, 0, 0.30, .pixel = true),
+                                          R(25, 1, 0.31, .pixel = true)};
+    COMPARE(plan, .metric = "loss_G");
+    ck_has(c.verdict, "; but they differ in discriminator, which decides what judges: ");
+    COMPARE(plan, 0);
+    ck_has_not(c.verdict, "which decides what judges");
+}
+END_TEST
+
 /* A loss over 20 training pairs is no match for one over a validation split. */
 START_TEST(other_pictures_are_no_rivals)
 {
@@ -754,6 +767,7 @@ static Suite *compare_suite(void) {
     tcase_add_test(t, survivors_do_not_win_in_silence);
     tcase_add_test(t, pruned_runs_count_apart);
     tcase_add_test(t, without_validation_it_says_so);
+    tcase_add_test(t, other_judges_are_no_rivals);
     tcase_add_test(t, other_pictures_are_no_rivals);
     tcase_add_test(t, another_measure_behind_the_first_two);
     tcase_add_test(t, runs_without_the_metric_are_counted_out);

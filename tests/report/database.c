@@ -51,6 +51,8 @@ static void set_params(struct pxs_params *params, const struct planned *p) {
     }
     if (p->vanilla)
         ck_ok(pxs_params_set(params, PXS_PARAM_gan_mode, "vanilla", false, NULL, &err));
+    if (p->pixel)
+        ck_ok(pxs_params_set(params, PXS_PARAM_discriminator, "pixel", false, NULL, &err));
     if (p->sample_interval > 0) {
         snprintf(text, sizeof text, "%d", (int)p->sample_interval);
         ck_ok(pxs_params_set(params, PXS_PARAM_sample_interval, text, false, NULL, &err));
@@ -182,7 +184,8 @@ struct pxs_store *make_database_of(const struct planned *plan, size_t n) {
             .params = &params[i]};
         snprintf(runs[i].config_hash, sizeof runs[i].config_hash, "%08d%c%c%022d%032d", p->version,
                  p->content != '\0' ? p->content : '0', p->weights != '\0' ? p->weights : '0',
-                 p->batch_size + 1000 * p->lab + 10000 * p->vanilla + 100000 * p->lambda_pixel,
+                 p->batch_size + 1000 * p->lab + 10000 * p->vanilla + 100000 * p->lambda_pixel +
+                     50000000 * p->pixel,
                  p->lrgd);
     }
     ck_ok(pxs_store_plan(s, "rates", "name: rates\n", "00", runs, n, &done, &err));

@@ -21,6 +21,7 @@ struct planned {
     int batch_size;           /* 0 = as it comes */
     int lambda_pixel;         /* 0 = as it comes */
     bool vanilla;             /* its gan_mode */
+    bool pixel;               /* its discriminator */
     double psnr;              /* in epoch 20; 0 = not measured */
     double d_real, d_fake;    /* 0 and 0 = 0.7 and 0.3 */
     const char *data;         /* path of its data set; NULL = "/data/kai" */

@@ -127,7 +127,9 @@ static enum pxs_status check_weights(const struct pxs_params *p, struct pxs_erro
 static bool same_shape(const struct pxs_params *a, const struct pxs_params *b) {
     return a->img_height == b->img_height && a->img_width == b->img_width &&
            a->channels == b->channels && a->generator == b->generator && a->ngf == b->ngf &&
-           a->discriminator == b->discriminator && a->ndf == b->ndf;
+           a->discriminator == b->discriminator && a->ndf == b->ndf && a->downs_G == b->downs_G &&
+           a->n_layers_D == b->n_layers_D &&
+           (a->dropout > 0) == (b->dropout > 0); /* which numbers the modules of a ResNet */
 }
 
 enum pxs_status pxs_contents_weights(struct pxs_contents *c, const struct pxs_config *config,

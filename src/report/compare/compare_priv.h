@@ -105,7 +105,7 @@ struct loss_part {
     const char *key, *role;
     unsigned of; /* the kins of measures (bit 1 << enum kin) for which that is so */
 };
-enum { LOSS_PARTS = 7 };
+enum { LOSS_PARTS = 9 };
 extern const struct loss_part pxs_loss_parts[LOSS_PARTS];
 /* Whether the metric is computed from that part and runs of x and y that are compared differ in it.
  * `paired`: run by run, among runs that share what makes no group. */

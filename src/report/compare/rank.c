@@ -105,6 +105,8 @@ static size_t make_pairs(const struct comparing *c, const struct group *x, const
 const struct loss_part pxs_loss_parts[LOSS_PARTS] = {
     {"lambda_pixel", "is a factor in loss_G", OF_LOSS_G},
     {"gan_mode", "decides what the adversarial part of loss_G is", OF_LOSS_G | OF_LOSS_D},
+    {"discriminator", "decides what judges", OF_LOSS_G | OF_LOSS_D},
+    {"n_layers_D", "decides what judges", OF_LOSS_G | OF_LOSS_D},
     {"validation", "decides on which pairs it is measured", OF_VALIDATION},
     {"direction", "decides what is generated", OF_VALIDATION | OF_LOSS_G | OF_LOSS_D},
     {"img_height", "decides what a pixel is", OF_VALIDATION | OF_LOSS_G | OF_LOSS_D},
