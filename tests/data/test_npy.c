@@ -127,6 +127,15 @@ static const char *hash_of_folder(void) {
     return info.hash;
 }
 
+/* IEEE's half of 0, or of a value from 2^-14 to 65504; clang 14 has no _Float16 on x86. */
+static uint16_t half_of(double value) {
+    int exponent;
+    if (value == 0)
+        return 0;
+    const double mantissa = 2 * frexp(value, &exponent) - 1;
+    return (uint16_t)((exponent + 14) * 1024 + (int)nearbyint(mantissa * 1024));
+}
+
 /* The value as numpy stores it. */
 static size_t put_value(const char *descr, double value, uint8_t *to) {
     uint8_t bytes[8];
@@ -137,7 +146,7 @@ static size_t put_value(const char *descr, double value, uint8_t *to) {
     } else if (strcmp(descr + 1, "f4") == 0) {
         memcpy(bytes, &f4, n = 4);
     } else if (strcmp(descr + 1, "f2") == 0) {
-        const _Float16 f2 = (_Float16)value;
+        const uint16_t f2 = half_of(value);
         memcpy(bytes, &f2, n = 2);
     } else {
         bytes[0] = (uint8_t)value;

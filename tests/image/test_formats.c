@@ -244,6 +244,31 @@ START_TEST(other_kinds_of_tiff_are_named)
 }
 END_TEST
 
+/* Frame headers of other kinds of JPEG (12 bits, lossless), and wrong ones. */
+START_TEST(other_kinds_of_jpeg_are_named)
+{
+    static const struct {
+        int at;
+        char value;
+        const char *words;
+    } changes[] = {
+        {4, 12, "a JPEG of a kind that is not read (Unsupported JPEG data precision 12"},
+        {1, '\xc3', "a JPEG of a kind that is not read (Unsupported JPEG process"},
+        {10, '\x7f', "damaged JPEG: "}, /* 7 x 15 samples a block */
+        {1, '\xfe', "damaged JPEG: "},  /* a comment in its place */
+    };
+    struct pxs_error err;
+    for (size_t i = 0; i < PXS_COUNT(changes) && is_read("x.jpg"); i++) {
+        size_t bytes;
+        char *file = slurp(fixture("rgb444.jpg"), &bytes);
+        find(file, bytes, "\xff\xc0", 2)[changes[i].at] = changes[i].value;
+        ck_assert_int_eq(decode_copy(file, bytes, &err), PXS_E_CORRUPT);
+        ck_has(err.message, changes[i].words);
+        free(file);
+    }
+}
+END_TEST
+
 /* ---- EXIF ----------------------------------------------------------------------------------- */
 
 /* A PNG says it in a chunk of its own. */
@@ -353,6 +378,7 @@ TCase *formats_tests(void) {
     tcase_add_loop_test(tc, every_changed_byte_is_survived, 0, 6);
     tcase_add_test(tc, huge_sizes_are_refused);
     tcase_add_test(tc, other_kinds_of_tiff_are_named);
+    tcase_add_test(tc, other_kinds_of_jpeg_are_named);
     tcase_add_test(tc, a_png_is_turned_too);
     tcase_add_test(tc, writing_round_trips);
     tcase_add_test(tc, libraries_are_named);
