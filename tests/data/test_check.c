@@ -177,6 +177,25 @@ START_TEST(a_picture_beside_its_png)
 }
 END_TEST
 
+/* Without any partner these are two sets of their own; one that cannot be read is a partner. */
+START_TEST(sets_without_partners)
+{
+    put_grey("train/A/a.png", 1, 8, 8);
+    put_grey("train/B/x.png", 2, 8, 8);
+    check("E train/A/a.png: has no partner in train/B\n"
+          "E train/B/x.png: has no partner in train/A\n"
+          "E train: no picture has a partner of its name; two sets of unrelated pictures "
+          "(CycleGAN's) cannot train pix2pix\n");
+    write_text("train/B/a.gif", "GIF89a..");
+    write_text("train/A/x.gif", "GIF89a..");
+    check(
+        "E train/A/x.gif: a GIF picture, not a PNG, JPEG or TIFF; convert its first frame to PNG: "
+        "`convert 'FILE[0]' NEW.png`\n"
+        "E train/B/a.gif: a GIF picture, not a PNG, JPEG or TIFF; convert its first frame to PNG: "
+        "`convert 'FILE[0]' NEW.png`\n");
+}
+END_TEST
+
 static void copy_fixture(const char *fixture, const char *to) {
     char path[PXS_PATH_MAX];
     size_t bytes;
@@ -476,6 +495,7 @@ TCase *check_tests(void) {
     tcase_add_test(tc, everything_at_once_in_partners);
     tcase_add_test(tc, kinds_do_not_mix);
     tcase_add_test(tc, a_picture_beside_its_png);
+    tcase_add_test(tc, sets_without_partners);
     tcase_add_test(tc, formats_mix_freely);
     tcase_add_test(tc, a_picture_in_several_formats);
     tcase_add_test(tc, litter_is_passed_over);

@@ -316,9 +316,10 @@ static bool find_lone(struct lister *l, const struct entries *from, const struct
     return true;
 }
 
-/* Where the names nearly match, a few of them and the remedy are enough. */
+/* Where the names nearly match, a few of them and the remedy are enough. `all`: no picture of
+ * either side has a partner. */
 static void report_lone(struct lister *l, const struct pxs_folder *f,
-                        const struct pxs_names lone[2]) {
+                        const struct pxs_names lone[2], bool all) {
     struct pxs_text hint = {0};
     const char *folder[2] = {join(l, l->root, f->side[0]), join(l, l->root, f->side[1])};
     bool near = folder[0] && folder[1] && pxs_unpaired_hint(folder, lone, &hint);
@@ -333,6 +334,11 @@ static void report_lone(struct lister *l, const struct pxs_folder *f,
     }
     if (near)
         pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: %s", label(f), pxs_text_str(&hint));
+    else if (all)
+        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR,
+                        "%s: no picture has a partner of its name; two sets of unrelated pictures "
+                        "(CycleGAN's) cannot train pix2pix",
+                        label(f));
     l->problems->failed |= hint.failed || !folder[0] || !folder[1];
     pxs_text_finish(&hint);
 }
@@ -361,18 +367,15 @@ static void match(struct lister *l, struct pxs_folder *f, struct entries *a, str
         l->problems->failed = true;
         return;
     }
-    report_lone(l, f, lone);
+    report_lone(l, f, lone,
+                lone[0].n > 0 && lone[1].n > 0 && lone[0].n == a->n_pictures &&
+                    lone[1].n == b->n_pictures);
     for (size_t i = 0; i < a->n_pictures; i++) {
         const char **partner =
             bsearch(&a->pictures[i], b->pictures, b->n_pictures, sizeof *b->pictures, by_stem);
         if (partner)
             add_item(l, f, join(l, f->side[0], a->pictures[i]), join(l, f->side[1], *partner));
     }
-    if (f->n == 0 && a->n_pictures > 0 && b->n_pictures > 0)
-        pxs_problem_add(l->problems, PXS_PROBLEM_ERROR,
-                        "%s: no picture has a partner of its name; two sets of unrelated pictures "
-                        "(CycleGAN's) cannot train pix2pix",
-                        label(f));
 }
 
 static void list_ab(struct lister *l, struct pxs_folder *f, const bool there[2]) {
