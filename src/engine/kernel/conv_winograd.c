@@ -59,10 +59,18 @@
 
 #include <string.h>
 
-/* Floats of V, Y or both at a time: 8 MB. Then panels of K at a time; the most tiles of a piece;
- * the least, where more pieces are wanted. */
+/* Floats of V, Y or both at a time: 8 MB, or 12. Then panels of K at a time; the most tiles of a
+ * piece; the least, where more pieces are wanted. */
 #define TILE_BUDGET ((size_t)2 << 20)
-enum { K_PANELS = 16, MAX_TILES = 128, MIN_TILES = 32, WANTED_PIECES = 8, COPY_PIECES = 32 };
+#define MORE_BUDGET ((size_t)3 << 20)
+enum {
+    K_PANELS = 16,
+    MAX_TILES = 128,
+    MORE_TILES = 256,
+    MIN_TILES = 32,
+    WANTED_PIECES = 8,
+    COPY_PIECES = 32
+};
 
 struct job {
     const struct pxs_isa *isa;
@@ -113,18 +121,22 @@ static struct job make_job(const struct pxs_conv_shape *s, int m) {
     return j;
 }
 
+static size_t tile_budget(const struct job *j) {
+    return pxs_is_halving(&j->s) ? TILE_BUDGET : MORE_BUDGET;
+}
+
 /* Tile rows of a chunk: within the budget, at least one. */
 static int chunk_rows(const struct job *j, bool v, bool y) {
     size_t row = (size_t)j->nxi * (size_t)j->tw * PANEL *
                  (size_t)((v ? j->phases * j->cbp : 0) + (y ? j->csp : 0));
-    size_t rows = TILE_BUDGET / row, all = (size_t)j->s.n * (size_t)j->th;
+    size_t rows = tile_budget(j) / row, all = (size_t)j->s.n * (size_t)j->th;
     return (int)(rows < 1 ? 1 : pxs_min_size(rows, all));
 }
 
 /* U sums up whole images. */
 static int chunk_images(const struct job *j) {
     size_t image = (size_t)j->nxi * (size_t)j->th * (size_t)j->tw * PANEL * (size_t)j->csp;
-    size_t images = TILE_BUDGET / image;
+    size_t images = tile_budget(j) / image;
     return (int)(images < 1 ? 1 : pxs_min_size(images, (size_t)j->s.n));
 }
 
@@ -141,7 +153,7 @@ static int k_panels(const struct job *j, int tiles) {
 
 /* Tile rows that a piece computes at a time. */
 static int batch_rows(const struct job *j) {
-    return pxs_max_int(1, MAX_TILES / j->tw);
+    return pxs_max_int(1, (pxs_is_halving(&j->s) ? MAX_TILES : MORE_TILES) / j->tw);
 }
 
 /* Zeros in place of pixels outside, and of a tap that is not there. */
@@ -286,6 +298,17 @@ static int tap_of(const struct job *j, int phase, int a) {
     return ky < j->s.kernel && kx < j->s.kernel ? j->s.kernel * ky + kx : -1;
 }
 
+/* Without its last taps a kernel of 3x3 and stride 2 leaves phases of one tap, whose U is zero at
+ * the last point, infinity: 81 products of 100 for F(4,2) are left. */
+static bool has_dead_points(const struct job *j) {
+    return j->s.kernel == 3 && j->s.stride == 2;
+}
+
+static bool is_dead(const struct job *j, int phase, int xi) {
+    return has_dead_points(j) && ((phase / 2 == 1 && xi / j->nx == j->nx - 1) ||
+                                  (phase % 2 == 1 && xi % j->nx == j->nx - 1));
+}
+
 /* The weights of a tap at a panel of small channels and a big channel. */
 static const float *weight_at(const struct job *j, int tap, int panel, int b) {
     return j->weight +
@@ -315,6 +338,20 @@ static void small_out_row(const struct job *j, int row, int panel, const float *
     }
 }
 
+/* M[xi] of big channels b0 .. b0+nb-1: all phases in one K, or the live ones each by itself. */
+static void down_product(const struct job *j, int xi, int b0, int nb, size_t t0, int tiles,
+                         const float *u, float *m) {
+    const float *v = j->v + (size_t)xi * j->v_xi + (size_t)(j->phases * b0) * j->v_panel + t0;
+    if (!has_dead_points(j)) {
+        j->isa->rows(tiles, j->phases * nb, v, j->v_panel, u, m, PANEL, b0 > 0);
+        return;
+    }
+    for (int phase = 0; phase < j->phases; phase++)
+        if (!is_dead(j, phase, xi))
+            j->isa->rows(tiles, nb, v + (size_t)phase * j->v_panel, (size_t)j->phases * j->v_panel,
+                         u + (size_t)(phase * nb) * PANEL * PANEL, m, PANEL, b0 > 0 || phase > 0);
+}
+
 static void down_piece(void *user, int piece, int thread) {
     const struct job *j = user;
     int panel = piece / j->subs, first = piece % j->subs * j->sub_rows,
@@ -322,23 +359,22 @@ static void down_piece(void *user, int piece, int thread) {
     float *u = j->own + (size_t)thread * j->own_floats, *m = u + j->own_m;
     size_t m_xi = (size_t)tiles * PANEL, t0 = (size_t)(first * j->tw) * PANEL;
     int block = k_panels(j, tiles) / j->phases, taps = j->r * j->r;
+    bool apart = has_dead_points(j);
     for (int b0 = 0; b0 < j->cbp; b0 += block) {
-        int nb = pxs_min_int(block, j->cbp - b0), k = j->phases * nb;
-        size_t u_xi = (size_t)k * PANEL * PANEL;
+        int nb = pxs_min_int(block, j->cbp - b0);
+        size_t u_xi = (size_t)(j->phases * nb) * PANEL * PANEL;
         for (int b = 0; b < nb; b++)
             for (int phase = 0; phase < j->phases; phase++) {
                 const float *tap[9];
+                int k = apart ? phase * nb + b : j->phases * b + phase;
                 for (int a = 0; a < taps; a++) {
                     int at = tap_of(j, phase, a);
                     tap[a] = at < 0 ? j->zeros : weight_at(j, at, panel, (b0 + b) * PANEL);
                 }
-                j->tile->weight_in(tap, PANEL, u + (size_t)(j->phases * b + phase) * PANEL * PANEL,
-                                   u_xi);
+                j->tile->weight_in(tap, PANEL, u + (size_t)k * PANEL * PANEL, u_xi);
             }
         for (int xi = 0; xi < j->nxi; xi++)
-            j->isa->rows(tiles, k,
-                         j->v + (size_t)xi * j->v_xi + (size_t)(j->phases * b0) * j->v_panel + t0,
-                         j->v_panel, u + (size_t)xi * u_xi, m + (size_t)xi * m_xi, PANEL, b0 > 0);
+            down_product(j, xi, b0, nb, t0, tiles, u + (size_t)xi * u_xi, m + (size_t)xi * m_xi);
     }
     for (int r = first; r < last; r++)
         small_out_row(j, j->row0 + r, panel, m + (size_t)((r - first) * j->tw) * PANEL, m_xi);
@@ -474,10 +510,15 @@ static void up_product(const struct job *j, int phase, int panel, size_t t0, int
             }
             j->tile->weight_in(tap, PANEL, u + (size_t)c * PANEL * PANEL, u_xi);
         }
-        for (int xi = 0; xi < j->nxi; xi++)
+        for (int xi = 0; xi < j->nxi; xi++) {
+            if (is_dead(j, phase, xi)) {
+                memset(m + (size_t)xi * m_xi, 0, m_xi * sizeof *m);
+                continue;
+            }
             j->isa->rows(tiles, k,
                          j->y + (size_t)xi * j->y_xi + (size_t)c0 * j->y_panel + t0 * PANEL,
                          j->y_panel, u + (size_t)xi * u_xi, m + (size_t)xi * m_xi, PANEL, c0 > 0);
+        }
     }
 }
 
@@ -552,7 +593,7 @@ static void weight_piece(void *user, int piece, int thread) {
     for (int b = 0; b < run.blocks; b++)
         for (int phase = 0; phase < j->phases; phase++) {
             for (int xi = 0; xi < j->nxi; xi++)
-                for (int t = 0; t < tiles; t += CHAIN) {
+                for (int t = 0; t < tiles && !is_dead(j, phase, xi); t += CHAIN) {
                     size_t panel = (size_t)(j->phases * (run.b0 + b) + phase),
                            at = (size_t)t * PANEL;
                     struct pxs_segment seg = {j->v + (size_t)xi * j->v_xi + panel * j->v_panel + at,

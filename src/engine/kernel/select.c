@@ -125,8 +125,6 @@ static int tiles(const struct pxs_conv_shape *s, int m) {
 static enum pxs_method fastest(const struct pxs_conv_shape *s, enum pxs_pass pass) {
     if (least_side(s) <= 2)
         return PXS_METHOD_DIRECT;
-    if (s->kernel == 3 && s->stride == 2) /* as 4x4, it saves little */
-        return PXS_METHOD_DIRECT;
     if (tiles(s, 4) >= (pass == PXS_PASS_WEIGHT ? F4_TILES_WEIGHT : F4_TILES))
         return PXS_METHOD_F4;
     return tiles(s, 2) >= F2_TILES ? PXS_METHOD_F2 : PXS_METHOD_DIRECT;
