@@ -129,13 +129,17 @@ struct pxs_check_summary {
     bool has_val;              /* there is a val/ folder */
     size_t errors, warnings;   /* with errors loading fails, with warnings it goes on */
     char hash[PXS_SHA256_HEX]; /* as pxs_dataset_info.hash; "" while there are errors */
+    int width[2], height[2];   /* of A and B in the first usable pair; 0: there is none */
+    bool mixed_sizes;          /* others are of other sizes */
+    bool partners;             /* A and B are files of their own */
 };
 
 /* Looks at everything under `path` and hands each problem to `report` (PXS_LOG_ERROR, PXS_LOG_WARN,
  * or PXS_LOG_INFO for what was passed over; one line each, in file order): missing partner, odd
  * width, size or channel mismatch, unreadable file with its reason, mixed kinds, train/val overlap
- * by content, duplicates in a split. PXS_OK whatever was found; an error only where `path` is no
- * folder. */
+ * by content, duplicates in a split; and, which loading does not look for, halves of one colour
+ * among others, pairs whose halves are one picture, pairs that are nearly the same in train/ and
+ * val/ (near.c). PXS_OK whatever was found; an error only where `path` is no folder. */
 PXS_NODISCARD enum pxs_status pxs_dataset_check(const char *path, struct pxs_pool *pool,
                                                 struct pxs_logger report, struct pxs_meter meter,
                                                 struct pxs_check_summary *summary,

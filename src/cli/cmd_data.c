@@ -141,6 +141,16 @@ static void on_problem(void *user, enum pxs_log_level level, const char *text) {
     }
 }
 
+static void print_sizes(const struct pxs_check_summary *s) {
+    const bool same = s->width[0] == s->width[1] && s->height[0] == s->height[1];
+    cli_outf("A%s is %d x %d pixels, B%s %s", s->partners ? "" : " (left)", s->width[0],
+             s->height[0], s->partners ? "" : " (right)", same ? "too" : "");
+    if (!same)
+        cli_outf("%d x %d", s->width[1], s->height[1]);
+    cli_outf("%s; direction BtoA, the default, takes B as source and learns to make A\n",
+             s->mixed_sizes ? " (in the first pair; others differ)" : "");
+}
+
 static enum pxs_status check(const struct cli *cli, struct pxs_pool *pool, struct problems *p,
                              struct pxs_meter meter, struct pxs_check_summary *summary,
                              struct pxs_error *err) {
@@ -157,6 +167,8 @@ static enum pxs_status check(const struct cli *cli, struct pxs_pool *pool, struc
              cli->args[0], summary->train, summary->train == 1 ? "" : "s", summary->val,
              summary->has_val ? "" : " (no val/: val_fraction holds some back)", summary->errors,
              summary->errors == 1 ? "" : "s", summary->warnings, summary->warnings == 1 ? "" : "s");
+    if (summary->width[0] > 0)
+        print_sizes(summary);
     if (summary->hash[0] != '\0')
         cli_outf("content %s\n", summary->hash);
     return PXS_OK;

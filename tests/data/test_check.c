@@ -134,7 +134,9 @@ START_TEST(everything_at_once_in_partners)
         "resized on "
         "its own\n"
         "W train/A/6.png: B is in colour, where the first is in grey\n"
-        "W train/A/7.png: the same pair as train/A/7.PNG\n");
+        "W train/A/7.png: the same pair as train/A/7.PNG\n"
+        "W 2 of 5 pairs (train/A/7.PNG, train/A/7.png): both halves are the same picture: there is "
+        "nothing to translate\n");
     ck_assert_uint_eq(s.train, 5);
     ck_assert_uint_eq(s.errors, 7);
 }
@@ -223,10 +225,12 @@ START_TEST(formats_mix_freely)
         "I 2 of 6 pictures state an EXIF orientation and are turned as viewers turn them (the "
         "first in train/A/3.tif)\n"
         "W 1 of 6 pictures are TIFFs of several pages, of which only the first is used (the first "
-        "in train/A/2.tiff)\n");
+        "in train/A/2.tiff)\n"
+        "W train/A/2.tiff: nearly the same pair as train/A/1.jpg: val_fraction may hold the one "
+        "back and train on the other\n");
     ck_assert_uint_eq(s.train, 3);
     ck_assert_uint_eq(s.errors, 0);
-    ck_assert_uint_eq(s.warnings, 1);
+    ck_assert_uint_eq(s.warnings, 2);
     ck_assert_int_eq(pxs_dataset_inspect(&o, &mixed, NULL), PXS_OK);
 
     /* The same content in PNG alone: the decoder's pixels where it loses something. */
@@ -282,7 +286,13 @@ START_TEST(a_picture_in_several_formats)
         "or give one another name, and its partner the same\n"
         "W passed over: train/A/1.jpg, train/B/1.webp, train/B/1.tiff (each has a picture of the "
         "same name beside it, which is used: PNG goes before TIFF, TIFF before JPEG, and these "
-        "before what is not read; to use both, give one another name)\n");
+        "before what is not read; to use both, give one another name)\n"
+        "W 1 of 3 pairs (train/A/1.tif): both halves are the same picture: there is nothing to "
+        "translate\n"
+        "W val/A/1.JPG: nearly the same pair as train/A/1.tif, which is trained on: validation on "
+        "it says little\n"
+        "W val/A/1.jpg: nearly the same pair as train/A/1.tif, which is trained on: validation on "
+        "it says little\n");
     ck_assert_uint_eq(s.train, 1);
     ck_assert_uint_eq(s.errors, 1);
 }
@@ -486,6 +496,108 @@ START_TEST(no_folder_is_an_error)
 }
 END_TEST
 
+/* ---- what trains badly without an error ----------------------------------------------------- */
+
+/* A pair of soft pictures of 64 x 64, number n; each sample `more` brighter. */
+static void put_soft(const char *name, int n, int more) {
+    struct pxs_image im;
+    ck_assert_int_eq(pxs_image_create(&im, 128, 64, 3, NULL), PXS_OK);
+    for (int i = 0; i < 128 * 64 * 3; i++) {
+        const int x = i / 3 % 128, y = i / 384;
+        im.pixels[i] = (uint8_t)(20 + (x * (3 + n % 4) + y * (1 + n)) % 200 + more);
+    }
+    put_png(name, &im);
+    pxs_image_finish(&im);
+}
+
+/* A pair of letters on white: number n, one of them with a dot of 6 x 6 pixels more. */
+static void put_letter(const char *name, int n, bool dot) {
+    struct pxs_image im;
+    ck_assert_int_eq(pxs_image_create(&im, 128, 64, 3, NULL), PXS_OK);
+    memset(im.pixels, 255, 128 * 64 * 3);
+    for (int y = 0; y < 64; y++)
+        for (int x = 0; x < 128; x++)
+            if ((x % 64 / 8 == n + x / 64 && y > 8) || (y / 8 == n && y % 8 < 4) ||
+                (dot && x % 64 >= 50 && x % 64 < 56 && y >= 4 && y < 10))
+                memset(im.pixels + (y * 128 + x) * 3, 10, 3);
+    put_png(name, &im);
+    pxs_image_finish(&im);
+}
+
+START_TEST(nearly_the_same_pairs_are_told)
+{
+    put_soft("train/1.png", 1, 0);
+    put_soft("train/2.png", 2, 0);
+    put_letter("train/3.png", 3, false);
+    put_soft("val/1.png", 5, 0);
+    put_soft("val/2.png", 2, 5);
+    put_soft("val/3.png", 2, 30);
+    put_letter("val/4.png", 3, true);
+    check("W val/2.png: nearly the same pair as train/2.png, which is trained on: validation on it "
+          "says little\n");
+    ck_assert_int_eq(rename(in_folder("val/2.png"), in_folder("train/0.png")), 0);
+    check(""); /* pairs of train/ may be alike, where others validate */
+    ck_assert_int_eq(rename(in_folder("val"), in_folder("apart")), 0);
+    check("W train/2.png: nearly the same pair as train/0.png: val_fraction may hold the one back "
+          "and train on the other\n");
+}
+END_TEST
+
+/* Threads change nothing; what is told is cut, and counted. */
+START_TEST(many_near_pairs_are_counted)
+{
+    static struct gathered one, three;
+    struct pxs_dataset_options o = small_options();
+    struct pxs_check_summary s;
+    struct pxs_pool *pool = NULL;
+    put_soft("train/a.png", 1, 0);
+    for (int i = 0; i < 150; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "val/%03d.png", i);
+        put_soft(name, i % 2 ? 1 : 3 + i, 1 + i % 7);
+    }
+    ck_assert_int_eq(pxs_pool_create(3, &pool, NULL), PXS_OK);
+    ck_assert_int_eq(pxs_dataset_check(o.path, NULL, gather(&one), (struct pxs_meter){0}, &s, NULL),
+                     PXS_OK);
+    ck_assert_int_eq(
+        pxs_dataset_check(o.path, pool, gather(&three), (struct pxs_meter){0}, &s, NULL), PXS_OK);
+    pxs_pool_destroy(&pool);
+    ck_assert_str_eq(one.text, three.text);
+    ck_assert_ptr_nonnull(strstr(one.text, "W val/039.png: nearly the same pair as train/a.png"));
+    ck_assert_ptr_nonnull(strstr(one.text, "W 55 more pairs are nearly the same as another one\n"));
+}
+END_TEST
+
+/* Some halves of one colour, or the same picture twice; sizes and which half is which. */
+START_TEST(empty_and_equal_halves_are_told)
+{
+    put_soft("train/a.png", 1, 0);
+    struct pxs_image im = picture(3, 16, 8, 3);
+    for (int i = 0; i < 16 * 8; i++)
+        if (i % 16 >= 8)
+            memset(im.pixels + i * 3, 0, 3);
+    put_png("train/b.png", &im);
+    for (int i = 0; i < 16 * 8; i++)
+        if (i % 16 >= 8)
+            memcpy(im.pixels + i * 3, im.pixels + (i - 8) * 3, 3);
+    put_png("train/c.png", &im);
+    pxs_image_finish(&im);
+    const struct pxs_check_summary s = check(
+        "W train/b.png: a pair of 16 x 8 pixels, where the first is 128 x 64; each is resized "
+        "on its own\n"
+        "W train/c.png: a pair of 16 x 8 pixels, where the first is 128 x 64; each is resized "
+        "on its own\n"
+        "W 1 of 3 pairs (train/b.png): half B is one colour throughout, black perhaps; remove "
+        "them, or make their B anew\n"
+        "W 1 of 3 pairs (train/c.png): both halves are the same picture: there is nothing to "
+        "translate\n");
+    ck_assert(s.mixed_sizes && !s.partners);
+    ck_assert_int_eq(s.width[0], 64);
+    ck_assert_int_eq(s.width[1], 64);
+    ck_assert_int_eq(s.height[1], 64);
+}
+END_TEST
+
 TCase *check_tests(void) {
     TCase *tc = tcase_create("check");
     tcase_set_timeout(tc, 60);
@@ -505,5 +617,8 @@ TCase *check_tests(void) {
     tcase_add_test(tc, single_pictures_are_asked_about);
     tcase_add_test(tc, halves_that_are_squeezed_are_pointed_out);
     tcase_add_test(tc, no_folder_is_an_error);
+    tcase_add_test(tc, nearly_the_same_pairs_are_told);
+    tcase_add_test(tc, many_near_pairs_are_counted);
+    tcase_add_test(tc, empty_and_equal_halves_are_told);
     return tc;
 }

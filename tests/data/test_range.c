@@ -94,7 +94,19 @@ static void put_pairs(const char *split, int pairs, sample_fn a, sample_fn b) {
     }
 }
 
-/* What check says, and that loading says the same and gives the data all the same. */
+/* Takes out the lines about single pairs, which check alone looks for (test_check.c). */
+static void drop_single_pairs(char *text) {
+    for (char *line = text, *next; *line != '\0'; line = next) {
+        char *marker = strstr(line, " pairs (train/"), *end = strchr(line, '\n');
+        next = end + 1;
+        if (marker && marker < end) {
+            memmove(line, next, strlen(next) + 1);
+            next = line;
+        }
+    }
+}
+
+/* What check says of splits, and that loading says the same and gives the data all the same. */
 static void expect_lines(const char *expected) {
     static struct gathered log;
     struct pxs_check_summary s;
@@ -103,6 +115,7 @@ static void expect_lines(const char *expected) {
     struct pxs_error err;
     ck_assert_int_eq(pxs_dataset_check(o.path, NULL, gather(&log), (struct pxs_meter){0}, &s, NULL),
                      PXS_OK);
+    drop_single_pairs(log.text);
     ck_assert_str_eq(log.text, expected);
     ck_assert_uint_eq(s.errors, 0);
     o.logger = gather(&log);

@@ -177,6 +177,8 @@ says make.out 'mine-pairs: 4 pairs'
 says make.err 'left out: .*cover.png: no partner'
 says mine-pairs/left_out.txt cover.png
 check 0 mine-pairs
+says check.out 'A is 64 x 32 pixels, B too; direction BtoA, the default, takes B as source and learns to make A'
+says check.out '4 of 4 pairs (A/1.png, A/2.png, A/3.png, A/4.png): both halves are the same picture'
 "$PIXSWEEP" data pairs --a mine --b mine --out mine-pairs 2>make.err && fail "it was made twice"
 says make.err 'mine-pairs exists; remove it, or choose another --out'
 
