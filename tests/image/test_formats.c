@@ -244,6 +244,32 @@ START_TEST(other_kinds_of_tiff_are_named)
 }
 END_TEST
 
+/* Pixels that a library guesses, with a warning alone, are damage. */
+START_TEST(guessed_pixels_are_damage)
+{
+    static const struct {
+        const char *file, *words;
+    } both[] = {
+        {"rgb420.jpg", "damaged JPEG: Corrupt JPEG data: premature end of data segment"},
+        {"tiff-jpeg.tif", "damaged TIFF: Corrupt JPEG data: premature end of data segment"},
+    };
+    struct pxs_error err;
+    for (size_t i = 0; i < PXS_COUNT(both); i++) {
+        size_t bytes;
+        char *file = slurp(fixture(both[i].file), &bytes);
+        char *scan = find(file, bytes, "\xff\xda", 2), *end = scan;
+        while (memcmp(end, "\xff\xd9", 2) != 0)
+            end++;
+        memcpy(scan + (end - scan) / 2, "\xff\xd9", 2);
+        if (is_read(both[i].file)) {
+            ck_assert_int_eq(decode_copy(file, bytes, &err), PXS_E_CORRUPT);
+            ck_has(err.message, both[i].words);
+        }
+        free(file);
+    }
+}
+END_TEST
+
 /* Frame headers of other kinds of JPEG (12 bits, lossless), and wrong ones. */
 START_TEST(other_kinds_of_jpeg_are_named)
 {
@@ -379,6 +405,7 @@ TCase *formats_tests(void) {
     tcase_add_test(tc, huge_sizes_are_refused);
     tcase_add_test(tc, other_kinds_of_tiff_are_named);
     tcase_add_test(tc, other_kinds_of_jpeg_are_named);
+    tcase_add_test(tc, guessed_pixels_are_damage);
     tcase_add_test(tc, a_png_is_turned_too);
     tcase_add_test(tc, writing_round_trips);
     tcase_add_test(tc, libraries_are_named);
