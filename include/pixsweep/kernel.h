@@ -239,6 +239,12 @@ double pxs_mse_constant(const struct pxs_kernel_context *ctx, const float *x, si
 /* Binary cross-entropy with logits, torch BCEWithLogitsLoss. */
 double pxs_bce_constant(const struct pxs_kernel_context *ctx, const float *x, size_t n, float label,
                         float weight, float *dx);
+/* mean(max(0, 1 - sign * x)), the hinge loss; torch relu: no gradient where it is 0. */
+double pxs_hinge(const struct pxs_kernel_context *ctx, const float *x, size_t n, float sign,
+                 float weight, float *dx);
+/* -mean(x) */
+double pxs_negative_mean(const struct pxs_kernel_context *ctx, const float *x, size_t n,
+                         float weight, float *dx);
 /* mean abs(x - target); torch L1Loss: the gradient is weight * sign / n, 0 where equal.
  * accumulate: the gradient is added to dx, else it overwrites dx. */
 double pxs_l1(const struct pxs_kernel_context *ctx, const float *x, const float *target, size_t n,
@@ -272,6 +278,9 @@ void pxs_rectify(const struct pxs_kernel_context *ctx, const float *src, size_t 
 void pxs_rectify_backward(const struct pxs_kernel_context *ctx, const float *y, size_t ld_y,
                           const float *dy, size_t ld_dy, float *dx, size_t ld_dx, size_t pixels,
                           int c, bool accumulate);
+/* Makes the rows of v [rows, cols], rows <= cols, orthonormal, each from itself and the rows before
+ * it: Q^T of the QR decomposition of v^T whose R has a positive diagonal. */
+void pxs_orthogonal_rows(const struct pxs_kernel_context *ctx, int rows, int cols, double *v);
 /* w[i] = mean + std * N(0,1), Box-Muller on Philox (seed, PXS_STREAM_INIT, layer, 0). */
 void pxs_fill_normal(const struct pxs_kernel_context *ctx, uint64_t seed, uint32_t layer,
                      float mean, float std, size_t n, float *w);

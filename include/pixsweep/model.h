@@ -19,7 +19,9 @@ PXS_NODISCARD enum pxs_status pxs_pix2pix_create(const struct pxs_params *params
                                                  struct pxs_pool *pool, const char *kernels,
                                                  struct pxs_pix2pix **out, struct pxs_error *err);
 void pxs_pix2pix_destroy(struct pxs_pix2pix **m);
-void pxs_pix2pix_randomise(struct pxs_pix2pix *m, uint64_t seed);
+/* Draws all weights as init_type and init_gain say; zeroes moments. PXS_E_NOMEM. */
+PXS_NODISCARD enum pxs_status pxs_pix2pix_randomise(struct pxs_pix2pix *m, uint64_t seed,
+                                                    struct pxs_error *err);
 
 /* One training step on n pairs: source and target [n,H,W,C] in [-1,1], n <= batch_size. Updates the
  * generator first, then the discriminator on the same, detached fake (docs/contracts.md, Training

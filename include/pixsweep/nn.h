@@ -63,12 +63,19 @@ struct pxs_nn {
 };
 /* One Adam step on `w`. */
 void pxs_optimise(const struct pxs_nn *nn, struct pxs_weight *w, const float *grad);
-/* Conv weights N(0, 0.02); biases U(-1/sqrt(fan_in), 1/sqrt(fan_in)) or, with
- * `zero`, 0; gamma N(1, 0.02), beta 0;
- * running statistics 0 and 1. `layer` names the stream (PXS_STREAM_INIT). Moments are zeroed. */
-void pxs_weight_randomise(const struct pxs_nn *nn, struct pxs_weight *w, uint64_t seed,
-                          uint32_t layer);
-
+/* How convolutions' weights are drawn: torch normal_ (std = gain), xavier_normal_, kaiming_normal_
+ * (a = 0, fan_in; no gain) or orthogonal_. */
+enum pxs_init_kind { PXS_INIT_NORMAL, PXS_INIT_XAVIER, PXS_INIT_KAIMING, PXS_INIT_ORTHOGONAL };
+struct pxs_init {
+    enum pxs_init_kind kind;
+    double gain;
+};
+/* Draws a tensor: a convolution's weight as `init` says; a bias U(-1/sqrt(fan_in), 1/sqrt(fan_in))
+ * or, with `zero`, 0; gamma N(1, gain), beta 0; running statistics 0 and 1. `layer` names the
+ * stream (PXS_STREAM_INIT). Moments are zeroed. PXS_E_NOMEM (orthogonal alone needs memory). */
+PXS_NODISCARD enum pxs_status pxs_weight_randomise(const struct pxs_nn *nn, struct pxs_weight *w,
+                                                   const struct pxs_init *init, uint64_t seed,
+                                                   uint32_t layer, struct pxs_error *err);
 /* Zeroes the moments, where it has them. */
 void pxs_weight_forget(struct pxs_weight *w);
 
@@ -223,10 +230,13 @@ void pxs_head_gradient(const struct pxs_nn *nn, struct pxs_layer *l, int n, cons
 
 /* ---- losses --------------------------------------------------------------------------------- */
 
-/* The GAN loss of predictions with target "real" (label 1) or "fake" (label 0): torch MSELoss
- * (lsgan) or BCEWithLogitsLoss (vanilla). dx (may be NULL) = weight * gradient. */
-double pxs_gan_loss(const struct pxs_nn *nn, bool vanilla, const float *x, size_t n, bool real,
-                    float weight, float *dx);
+/* The adversarial loss of predictions: lsgan, torch MSELoss, and vanilla, BCEWithLogitsLoss,
+ * against 1 (generator, real) or 0 (fake); hinge, mean(relu(1 - x)) of real ones, mean(relu(1 + x))
+ * of fake ones and -mean(x) for the generator. dx (may be NULL) = weight * gradient. */
+enum pxs_adversarial { PXS_ADVERSARIAL_LSGAN, PXS_ADVERSARIAL_VANILLA, PXS_ADVERSARIAL_HINGE };
+enum pxs_judged { PXS_JUDGED_GENERATOR, PXS_JUDGED_REAL, PXS_JUDGED_FAKE };
+double pxs_gan_loss(const struct pxs_nn *nn, enum pxs_adversarial kind, enum pxs_judged judged,
+                    const float *x, size_t n, float weight, float *dx);
 
 /* ---- learning-rate schedules ---------------------------------------------------------------- */
 

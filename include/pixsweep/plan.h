@@ -161,6 +161,8 @@ PXS_NODISCARD enum pxs_status pxs_plan_read_params(const struct pxs_plan *plan, 
 /* What a plan's pruning does, at which rungs, how much it could save, and the warning that comes
  * with it: lines; nothing where the plan does not prune. Appended to out. */
 void pxs_prune_words(const struct pxs_plan *plan, struct pxs_text *out);
+/* Lines "warning: ..." about hyperparameters that are allowed and seldom meant, appended to out. */
+void pxs_plan_warnings(const struct pxs_plan *plan, struct pxs_text *out);
 
 /* ---- for the supervisor --------------------------------------------------------------------- */
 

@@ -250,6 +250,7 @@ static enum pxs_status plan_text(const struct cli *cli, const struct pxs_plan *p
     if (plan->notes[0] != '\0')
         pxs_text_addf(out, "%s%s", plan->notes,
                       plan->notes[strlen(plan->notes) - 1] == '\n' ? "" : "\n");
+    pxs_plan_warnings(plan, out);
     pxs_prune_words(plan, out);
     put_pairs(plan, out);
     if (!jobs) {

@@ -247,7 +247,7 @@ static const enum pxs_param_key step_keys[] = {
     PXS_PARAM_batch_size,    PXS_PARAM_img_height, PXS_PARAM_img_width, PXS_PARAM_channels,
     PXS_PARAM_generator,     PXS_PARAM_downs_G,    PXS_PARAM_ngf,       PXS_PARAM_dropout,
     PXS_PARAM_discriminator, PXS_PARAM_n_layers_D, PXS_PARAM_ndf,       PXS_PARAM_lambda_pixel,
-    PXS_PARAM_gan_mode};
+    PXS_PARAM_norm,          PXS_PARAM_gan_mode};
 
 static enum pxs_status run_variant(const char *script, const struct cli_torch_job *job,
                                    const struct variant *v, struct pxs_bench *ours,

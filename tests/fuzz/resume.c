@@ -48,7 +48,7 @@ static void make(void) {
     made.params.lr_policy_G = PXS_LR_PLATEAU;
     fuzz_need(pxs_pix2pix_create(&made.params, NULL, "auto", &made.model, &err), &err);
     atexit(forget);
-    pxs_pix2pix_randomise(made.model, 1);
+    fuzz_need(pxs_pix2pix_randomise(made.model, 1, &err), &err);
     fuzz_need(resume_engine("auto", &made.params, &s, &err), &err);
     memcpy(s.config_hash, config_hash, sizeof config_hash);
     resume_print(&s, &made.text);

@@ -27,7 +27,7 @@ static void make_generator(int channels) {
     params.ngf = 4;
     params.ndf = 2;
     ck_ok(pxs_pix2pix_create(&params, NULL, "auto", &m, &err));
-    pxs_pix2pix_randomise(m, 7);
+    ck_assert_int_eq(pxs_pix2pix_randomise(m, 7, NULL), PXS_OK);
     ck_ok(pxs_pix2pix_save(m, PXS_NET_G, in_folder("g.safetensors"), NULL, NULL, NULL, NULL, &err));
     pxs_pix2pix_destroy(&m);
     log_text[0] = '\0';

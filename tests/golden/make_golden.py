@@ -21,6 +21,7 @@ import sys
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'tools'))
 import torch_networks  # noqa: E402
@@ -174,6 +175,25 @@ def blocks(out):
     run_layer(out, 'tanh', torch.nn.Tanh(), {'x': number('tanh/x', (100,), 4.0)})
 
 
+def batch_norms(out):
+    """Forward and backward over one batch; running statistics after two, and what they give."""
+    def train(x, gamma, beta):
+        return F.leaky_relu(F.batch_norm(x, None, None, gamma, beta, training=True), 0.2)
+
+    inputs = named('batch_norm', x=(3, 5, 2, 4), gamma=(5,), beta=(5,))
+    run_layer(out, 'batch_norm', train, inputs)
+    norm = torch.nn.BatchNorm2d(5, dtype=torch.float64)
+    with torch.no_grad():
+        norm.weight.copy_(tensor(inputs['gamma']))
+        norm.bias.copy_(tensor(inputs['beta']))
+        for name in ('x', 'x2'):
+            norm(tensor(number(f'batch_norm/{name}', (3, 5, 2, 4))))
+        out.put('batch_norm/mean', norm.running_mean)
+        out.put('batch_norm/var', norm.running_var)
+        out.put('batch_norm/eval', F.leaky_relu(norm.eval()(tensor(inputs['x'])), 0.2))
+    run_layer(out, 'bias_tanh', lambda x, b: torch.tanh(x + b[:, None, None]), named('bias_tanh', x=(2, 3, 3, 3), b=(3,)))
+
+
 def losses(out):
     def put(name, module, x, target, weight):
         leaf = tensor(x).requires_grad_()
@@ -186,6 +206,10 @@ def losses(out):
         for name, module in (('mse', torch.nn.MSELoss()), ('bce', torch.nn.BCEWithLogitsLoss())):
             x = number(f'{name}/x', (2, 1, 5, 7), 4.0)
             put(f'{name}_{label}', module, x, torch.full(x.shape, float(label), dtype=torch.float64), 0.5)
+    x = number('hinge/x', (2, 1, 5, 7), 4.0)
+    for name, module in (('hinge_real', lambda x, _: torch.relu(1 - x).mean()), ('hinge_fake', lambda x, _: torch.relu(1 + x).mean()),
+                         ('hinge_G', lambda x, _: -x.mean())):
+        put(name, module, x, None, 0.5)
     x, y = number('l1/x', (2, 3, 5, 7)), number('l1/y', (2, 3, 5, 7))
     x.reshape(-1)[::10] = y.reshape(-1)[::10]  # equal here and there
     put('l1', torch.nn.L1Loss(), x, tensor(y), 10.0)
@@ -373,7 +397,7 @@ def main():
     torch.manual_seed(0)
     torch.set_num_threads(1)
     layers, whole, networks = Golden(), Golden(), Golden()
-    for part in (conv_layers, heads, blocks, losses, adam):
+    for part in (conv_layers, heads, blocks, batch_norms, losses, adam):
         part(layers)
     steps(whole, STEPS)
     steps(networks, every_network())

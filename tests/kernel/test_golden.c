@@ -185,6 +185,53 @@ START_TEST(blocks)
 }
 END_TEST
 
+START_TEST(batch_norm)
+{
+    const struct pxs_block_shape s = {3, 8, 5, BATCH_NORM(0.2f, 1)};
+    struct pxs_kernel_context ctx = context(NULL, 2, pxs_block_scratch(&s));
+    float gamma[5], beta[5], dgamma[5], dbeta[5], stats[15], mean[5] = {0},
+                                                             var[5] = {1, 1, 1, 1, 1};
+    float *y = buffer(120, 0), *dx = buffer(120, 0), *dy = input("batch_norm", "dy", 3, 5, 8, 1.0f);
+    const struct pxs_batch_norm
+        train = {.gamma = gamma, .beta = beta, .dgamma = dgamma, .dbeta = dbeta},
+        evaluate = {.gamma = gamma, .beta = beta, .running_mean = mean, .running_var = var};
+    golden_numbers("batch_norm/gamma", 1.0f, 5, gamma);
+    golden_numbers("batch_norm/beta", 1.0f, 5, beta);
+    float *x = input("batch_norm", "x", 3, 5, 8, 1.0f),
+          *x2 = input("batch_norm", "x2", 3, 5, 8, 1.0f);
+    pxs_block_forward(&ctx, &s, &train, NULL, x, NULL, stats, NULL, y, 5);
+    expect_layer(y, 3, 5, 8, "batch_norm", "y", 1e-6);
+    pxs_block_backward(&ctx, &s, &train, 0, x, stats, NULL, y, 5, dy, 5, dx);
+    expect_layer(dx, 3, 5, 8, "batch_norm", "dx", 3e-6);
+    expect_layer(dgamma, 1, 5, 1, "batch_norm", "dgamma", 1e-6);
+    expect_layer(dbeta, 1, 5, 1, "batch_norm", "dbeta", 1e-6);
+    pxs_batch_norm_track(&s, stats, mean, var);
+    pxs_block_forward(&ctx, &s, &train, NULL, x2, NULL, stats, NULL, y, 5);
+    pxs_batch_norm_track(&s, stats, mean, var);
+    expect_layer(mean, 1, 5, 1, "batch_norm", "mean", 1e-6);
+    expect_layer(var, 1, 5, 1, "batch_norm", "var", 1e-6);
+    pxs_block_forward(&ctx, &s, &evaluate, NULL, x, NULL, stats, NULL, y, 5);
+    expect_layer(y, 3, 5, 8, "batch_norm", "eval", 1e-6);
+}
+END_TEST
+
+/* As junyanz's networks end. */
+START_TEST(bias_and_tanh)
+{
+    const struct pxs_block_shape s = {2, 9, 3, PXS_NORM_NONE, PXS_ACTIVATION_TANH, 0, 0};
+    struct pxs_kernel_context ctx = context(NULL, 2, 0);
+    float bias[3], dbias[3], *x = input("bias_tanh", "x", 2, 3, 9, 1.0f), *y = buffer(54, 0),
+                             *dy = input("bias_tanh", "dy", 2, 3, 9, 1.0f), *dx = buffer(54, 0);
+    golden_numbers("bias_tanh/b", 1.0f, 3, bias);
+    pxs_block_forward(&ctx, &s, NULL, NULL, x, bias, NULL, NULL, y, 3);
+    expect_layer(y, 2, 3, 9, "bias_tanh", "y", 1e-6);
+    pxs_block_backward(&ctx, &s, NULL, 0, x, NULL, NULL, y, 3, dy, 3, dx);
+    expect_layer(dx, 2, 3, 9, "bias_tanh", "dx", 1e-6);
+    pxs_sum_pixels(&ctx, dx, 18, 3, dbias);
+    expect_layer(dbias, 1, 3, 1, "bias_tanh", "db", 1e-6);
+}
+END_TEST
+
 START_TEST(concatenation)
 { /* [up, skip] side by side in a wider pixel */
     struct pxs_kernel_context ctx = context(NULL, 0, 0);
@@ -226,6 +273,15 @@ START_TEST(losses)
         double want = *golden_get(golden, 1, "%s/value", names[k]);
         ck_assert_double_eq_tol(got, want, 1e-7 * want);
         expect_layer(dx, 1, 70, 1, names[k], "dx", 2e-7);
+    }
+    golden_numbers("hinge/x", 4.0f, 70, x);
+    for (int k = 0; k < 3; k++) {
+        static const char *const names[] = {"hinge_real", "hinge_fake", "hinge_G"};
+        double got = k == 2 ? pxs_negative_mean(&ctx, x, 70, 0.5f, dx)
+                            : pxs_hinge(&ctx, x, 70, k ? -1.0f : 1.0f, 0.5f, dx);
+        double want = *golden_get(golden, 1, "%s/value", names[k]);
+        ck_assert_double_eq_tol(got, want, 1e-7 * fabs(want));
+        expect_layer(dx, 1, 70, 1, names[k], "dx", 1e-7);
     }
     golden_numbers("l1/x", 1.0f, 210, x);
     golden_numbers("l1/y", 1.0f, 210, y);
@@ -272,6 +328,8 @@ TCase *golden_case(void) {
     tcase_add_loop_test(tcase, convolutions, 0, (int)PXS_COUNT(convs));
     tcase_add_test(tcase, heads);
     tcase_add_loop_test(tcase, blocks, 0, (int)PXS_COUNT(block_cases));
+    tcase_add_test(tcase, batch_norm);
+    tcase_add_test(tcase, bias_and_tanh);
     tcase_add_test(tcase, concatenation);
     tcase_add_test(tcase, tanh_alone);
     tcase_add_test(tcase, losses);

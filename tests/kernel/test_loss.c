@@ -4,8 +4,13 @@
 #include <float.h>
 #include <math.h>
 
-enum kind { MSE, BCE, L1, KINDS };
-static const char *const kind_names[] = {"mse", "bce", "l1"};
+enum kind { MSE, BCE, L1, HINGE, NEGATIVE_MEAN, KINDS };
+static const char *const kind_names[] = {"mse", "bce", "l1", "hinge", "negative_mean"};
+
+/* y of a hinge is 0 or 1, as everywhere here: its sign. */
+static double sign_of(double y) {
+    return y > 0 ? 1 : -1;
+}
 
 static double softplus(double x) {
     return fmax(x, 0) + log1p(exp(-fabs(x)));
@@ -17,6 +22,10 @@ static double value(enum kind kind, double x, double y) {
         return (x - y) * (x - y);
     if (kind == L1)
         return fabs(x - y);
+    if (kind == HINGE)
+        return fmax(0, 1 - sign_of(y) * x);
+    if (kind == NEGATIVE_MEAN)
+        return -x;
     return y * softplus(-x) + (1 - y) * softplus(x); /* -y log s(x) - (1-y) log(1 - s(x)) */
 }
 
@@ -25,6 +34,10 @@ static double slope(enum kind kind, double x, double y) {
         return 2 * (x - y);
     if (kind == L1)
         return x > y ? 1 : x < y ? -1 : 0;
+    if (kind == HINGE)
+        return 1 - sign_of(y) * x > 0 ? -sign_of(y) : 0;
+    if (kind == NEGATIVE_MEAN)
+        return -1;
     return 1 / (1 + exp(-x)) - y;
 }
 
@@ -34,6 +47,10 @@ static double run(const struct pxs_kernel_context *ctx, enum kind kind, const fl
         return pxs_mse_constant(ctx, x, n, label, weight, dx);
     if (kind == BCE)
         return pxs_bce_constant(ctx, x, n, label, weight, dx);
+    if (kind == HINGE)
+        return pxs_hinge(ctx, x, n, (float)sign_of((double)label), weight, dx);
+    if (kind == NEGATIVE_MEAN)
+        return pxs_negative_mean(ctx, x, n, weight, dx);
     return pxs_l1(ctx, x, target, n, weight, dx, false);
 }
 
@@ -44,7 +61,8 @@ START_TEST(formulas_against_differences)
         for (int i = 0; i < 200; i++) {
             double x = 4 * random_unit(),
                    y = kind == L1 ? random_unit() : (double)(random_u32() & 1), h = 1e-5;
-            if (kind == L1 && fabs(x - y) < 2 * h)
+            if ((kind == L1 && fabs(x - y) < 2 * h) ||
+                (kind == HINGE && fabs(1 - sign_of(y) * x) < 2 * h))
                 continue;
             double want = (value(kind, x + h, y) - value(kind, x - h, y)) / (2 * h);
             ck_assert_double_eq_tol(slope(kind, x, y), want, 1e-6 * (1 + fabs(want)));
@@ -73,7 +91,7 @@ START_TEST(against_formulas)
             double y = kind == L1 ? (double)target[i] : (double)label;
             sum += value(kind, (double)x[i], y);
             /* x - y rounds once */
-            sum_size += fabs((double)x[i]) + fabs(y) + value(kind, (double)x[i], y);
+            sum_size += fabs((double)x[i]) + fabs(y) + fabs(value(kind, (double)x[i], y));
             want[i] = (double)weight * slope(kind, (double)x[i], y) / (double)n;
             size[i] = fabs(want[i]) + (kind == BCE ? 1e-9 * fabs((double)weight) / (double)n : 0);
         }
@@ -162,7 +180,7 @@ START_TEST(nan_and_infinity_show)
                 ck_assert_msg(infinite ? !isfinite(got) : isnan(got), "%s: %g", kind_names[kind],
                               got);
                 for (int i = 0; i < N; i++)
-                    ck_assert(infinite || !isnan(dx[i]) == (i != at));
+                    ck_assert(infinite || kind == NEGATIVE_MEAN || !isnan(dx[i]) == (i != at));
                 x[at] = 0.5f;
                 target[at] = NAN;
                 ck_assert(kind != L1 || isnan(run(&ctx, L1, x, target, N, 0.0f, 1.0f, dx)));

@@ -24,7 +24,7 @@ static void train_with(const struct pxs_params *p, const struct pxs_kernels *set
     float *source = random_pixels("class/source", floats),
           *target = random_pixels("class/target", floats);
     struct pxs_step_result losses;
-    pxs_pix2pix_randomise(m, 3);
+    ck_assert_int_eq(pxs_pix2pix_randomise(m, 3, NULL), PXS_OK);
     for (int step = 0; step < 2; step++)
         pxs_pix2pix_step(m, source, target, step == 0 ? 1 : n, (struct pxs_step_rates){1e-3, 1e-3},
                          step, &losses);

@@ -17,7 +17,7 @@ static void set_up(void) {
 static struct pxs_pix2pix *make_model(uint64_t seed) {
     struct pxs_params p = narrow(64, 64, 3, 4, 3, 1);
     struct pxs_pix2pix *m = model_create(&p, 0, "auto");
-    pxs_pix2pix_randomise(m, seed);
+    ck_assert_int_eq(pxs_pix2pix_randomise(m, seed, NULL), PXS_OK);
     return m;
 }
 

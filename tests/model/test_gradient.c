@@ -80,7 +80,7 @@ static void check_networks(struct pxs_params *p, const char *what) {
           *target = random_pixels("fd/target", floats);
     problem.source = source;
     problem.target = target;
-    pxs_pix2pix_randomise(problem.m, 7);
+    ck_assert_int_eq(pxs_pix2pix_randomise(problem.m, 7, NULL), PXS_OK);
     for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++) {
         struct pxs_weight **w;
         const size_t n = pxs_pix2pix_weights(problem.m, net, &w);

@@ -12,7 +12,7 @@ static void one_step(const struct pxs_params *p) {
     size_t n = (size_t)p->batch_size * image_floats(p);
     float *source = random_pixels("size/source", n), *target = random_pixels("size/target", n);
     struct pxs_step_result l;
-    pxs_pix2pix_randomise(m, 1);
+    ck_assert_int_eq(pxs_pix2pix_randomise(m, 1, NULL), PXS_OK);
     pxs_pix2pix_step(m, source, target, (int)p->batch_size, (struct pxs_step_rates){1e-4, 1e-4}, 0,
                      &l);
     ck_assert_msg(all_finite(&l), "%d x %d: %g %g", (int)p->img_height, (int)p->img_width, l.loss_G,

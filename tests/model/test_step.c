@@ -94,7 +94,7 @@ static void train_steps(const char *kernels, int width, int64_t seed, int batch_
     double seen = 0;
     if (watched)
         pxs_pix2pix_on_gradient(m, see_gradient, &seen);
-    pxs_pix2pix_randomise(m, 5);
+    ck_assert_int_eq(pxs_pix2pix_randomise(m, 5, NULL), PXS_OK);
     for (int step = 0; step < STEPS; step++)
         pxs_pix2pix_step(m, source, target, step % 3 == 2 ? 3 : 4, rates, step, &losses[step]);
     pxs_pix2pix_hash(m, hash);
@@ -152,7 +152,7 @@ START_TEST(learns)
     /* an even picture each: found within the steps */
     for (size_t i = 0; i < 2 * image_floats(&p); i++)
         target[i] = i < image_floats(&p) ? 0.5f : -0.25f;
-    pxs_pix2pix_randomise(m, 1);
+    ck_assert_int_eq(pxs_pix2pix_randomise(m, 1, NULL), PXS_OK);
     struct pxs_step_result first, last;
     pxs_pix2pix_step(m, source, target, 2, rates, 0, &first);
     for (int step = 1; step < 150; step++)
@@ -182,7 +182,7 @@ START_TEST(each_rate_its_network)
           *target = random_pixels("rates/target", image_floats(&p));
     for (int k = 0; k < 2; k++) {
         struct pxs_pix2pix *m = model_create(&p, 0, "auto");
-        pxs_pix2pix_randomise(m, 1);
+        ck_assert_int_eq(pxs_pix2pix_randomise(m, 1, NULL), PXS_OK);
         struct pxs_weight **w[2];
         float before[2], after[2];
         for (int net = 0; net < 2; net++) {
@@ -213,7 +213,7 @@ START_TEST(generating)
     size_t image = image_floats(&p), bytes = 3 * image * sizeof(float);
     float *source = random_pixels("generating", 3 * image), *a = malloc(bytes), *b = malloc(bytes);
     char before[PXS_SHA256_HEX], after[PXS_SHA256_HEX];
-    pxs_pix2pix_randomise(m, 1);
+    ck_assert_int_eq(pxs_pix2pix_randomise(m, 1, NULL), PXS_OK);
     pxs_pix2pix_hash(m, before);
     pxs_pix2pix_generate(m, source, 3, PXS_STATISTICS_RUNNING, 0, 0, a);
     pxs_pix2pix_generate(m, source, 3, PXS_STATISTICS_RUNNING, 0, 9,
@@ -254,7 +254,7 @@ START_TEST(nan_shows)
         struct pxs_pix2pix *m = model_create(&p, 0, "auto");
         struct pxs_weight **w;
         struct pxs_step_result l;
-        pxs_pix2pix_randomise(m, 1);
+        ck_assert_int_eq(pxs_pix2pix_randomise(m, 1, NULL), PXS_OK);
         if (place < 2) {
             ck_assert_uint_gt(pxs_pix2pix_weights(m, (enum pxs_net)place, &w), 2);
             w[2]->value[5] = NAN;

@@ -30,7 +30,7 @@ static struct pxs_pix2pix *train(const struct pxs_params *p) {
     const size_t n = (size_t)p->batch_size * image_floats(p);
     float *source = random_pixels("trained/source", n), *target = random_pixels("trained/t", n);
     struct pxs_step_result l;
-    pxs_pix2pix_randomise(m, 1);
+    ck_assert_int_eq(pxs_pix2pix_randomise(m, 1, NULL), PXS_OK);
     for (int i = 0; i < 2; i++)
         pxs_pix2pix_step(m, source, target, (int)p->batch_size, (struct pxs_step_rates){1e-2, 1e-2},
                          i, &l);

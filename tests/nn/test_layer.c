@@ -217,7 +217,9 @@ START_TEST(gan_losses)
             char name[16];
             snprintf(name, sizeof name, "%s_%d", vanilla ? "bce" : "mse", real);
             golden_numbers(vanilla ? "bce/x" : "mse/x", 4.0f, 70, x);
-            double got = pxs_gan_loss(&nn, vanilla, x, 70, real, 0.5f, dx),
+            double got =
+                       pxs_gan_loss(&nn, vanilla ? PXS_ADVERSARIAL_VANILLA : PXS_ADVERSARIAL_LSGAN,
+                                    real ? PXS_JUDGED_REAL : PXS_JUDGED_FAKE, x, 70, 0.5f, dx),
                    want = *golden_get(golden, 1, "%s/value", name);
             ck_assert_double_eq_tol(got, want, 1e-7 * want);
             expect_layer(dx, 1, 0, 1, 70, 1, name, "dx");

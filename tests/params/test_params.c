@@ -103,7 +103,7 @@ START_TEST(defaults_are_contracted)
         "flip=false "
         "jitter=0 batch_size=8 generator=unet downs_G=0 ngf=64 dropout=0.5 discriminator=patch "
         "n_layers_D=3 ndf=64 "
-        "gan_mode=lsgan "
+        "norm=instance init_type=normal init_gain=0.02 gan_mode=lsgan "
         "lambda_pixel=10 learning_rate_G=0.0001 learning_rate_D=0.0001 b1=0.5 b2=0.999 "
         "lr_policy_G=halve "
         "lrgd=90 step_size=0 milestones=null gamma=0 n_epochs_decay=0 T_0=0 T_mult=1 power=1 "
@@ -236,8 +236,10 @@ static const struct {
     {PXS_PARAM_flip, "true", true,
      "flip must be true or false, not 'true' in quotes, which is text: remove the quotes"},
     {PXS_PARAM_gan_mode, "lsgam", false,
-     "gan_mode must be lsgan or vanilla, not 'lsgam'; did you mean lsgan?"},
-    {PXS_PARAM_gan_mode, "wgangp", false, "gan_mode must be lsgan or vanilla, not 'wgangp'"},
+     "gan_mode must be lsgan, vanilla or hinge, not 'lsgam'; did you mean lsgan?"},
+    {PXS_PARAM_gan_mode, "wgangp", false,
+     "gan_mode must be lsgan, vanilla or hinge, not 'wgangp': the gradient "
+     "penalty needs second derivatives, which are not built"},
     {PXS_PARAM_lr_policy_G, "cosin", false,
      "lr_policy_G must be constant, halve, step, multistep, exponential, linear, cosine, "
      "cosine_restarts, "
@@ -352,9 +354,9 @@ START_TEST(keys_under_a_policy)
 {
     struct pxs_params p = with_dataset();
     for (int key = 0; key < PXS_PARAM_COUNT; key++)
-        ck_assert_int_eq(pxs_params_effective(&p, key), !pxs_param_info(key)->conditional ||
-                                                            key == PXS_PARAM_lrgd ||
-                                                            key == PXS_PARAM_downs_G);
+        ck_assert_int_eq(pxs_params_effective(&p, key),
+                         !pxs_param_info(key)->conditional || key == PXS_PARAM_lrgd ||
+                             key == PXS_PARAM_downs_G || key == PXS_PARAM_init_gain);
     p.lr_policy_G = PXS_LR_CONSTANT;
     p.lr_policy_D = PXS_LR_HALVE;
     ck_assert(!pxs_params_effective(&p, PXS_PARAM_lrgd));
@@ -602,7 +604,8 @@ START_TEST(yaml_of_a_run)
                      "b\xe5\xad\x97\\u2028\\\"\\\\\\x09\"\nval_fraction: 0.1\ndirection: BtoA\n"
                      "img_height: 64\nimg_width: 64\nchannels: 3\nflip: false\njitter: "
                      "0\nbatch_size: 8\ngenerator: unet\ndowns_G: 0\nngf: 64\n"
-                     "dropout: 0.5\ndiscriminator: patch\nndf: 64\ngan_mode: lsgan\nlambda_pixel: "
+                     "dropout: 0.5\ndiscriminator: patch\nndf: 64\nnorm: instance\ninit_type: "
+                     "normal\ninit_gain: 0.02\ngan_mode: lsgan\nlambda_pixel: "
                      "10\nlearning_rate_G: 0.0001\n"
                      "learning_rate_D: 0.0001\nb1: 0.5\nb2: 0.999\nlr_policy_G: "
                      "multistep\nmilestones: [3,20]\ngamma: 0.5\n"

@@ -7,13 +7,13 @@
 
 enum { LOSS_PIECES = 32 };
 
-enum loss_kind { MSE, BCE, L1 };
+enum loss_kind { MSE, BCE, HINGE, NEGATIVE_MEAN, L1 };
 
 struct loss {
     enum loss_kind kind;
     const float *x, *target;
     size_t n;
-    float label, scale;
+    float label, scale; /* label: of a hinge, the sign */
     float *dx;
     bool accumulate; /* L1 */
     double sum[LOSS_PIECES];
@@ -30,6 +30,26 @@ static double bce(const struct loss *j, size_t i, float *grad) {
     double x = (double)j->x[i];
     *grad = (float)(1.0 / (1.0 + exp(-x)) - (double)j->label) * j->scale;
     return fmax(x, 0.0) - x * (double)j->label + log1p(exp(-fabs(x)));
+}
+
+static double hinge(const struct loss *j, size_t i, float *grad) {
+    double gap = 1.0 - (double)j->label * (double)j->x[i];
+    *grad = gap > 0 ? -j->label * j->scale : isnan(gap) ? (float)gap : 0.0f;
+    return gap <= 0 ? 0.0 : gap;
+}
+
+static double term(const struct loss *j, size_t i, float *grad) {
+    switch (j->kind) {
+    case MSE:
+        return mse(j, i, grad);
+    case BCE:
+        return bce(j, i, grad);
+    case HINGE:
+        return hinge(j, i, grad);
+    default: /* NEGATIVE_MEAN */
+        *grad = -j->scale;
+        return -(double)j->x[i];
+    }
 }
 
 /* Sums in eight lanes, which compilers turn into vector code; what is left over, one by one. */
@@ -67,7 +87,7 @@ static void loss_piece(void *user, int piece, int thread) {
     }
     for (size_t i = first; i < end; i++) {
         float grad;
-        sum += j->kind == MSE ? mse(j, i, &grad) : bce(j, i, &grad);
+        sum += term(j, i, &grad);
         if (j->dx)
             j->dx[i] = grad;
     }
@@ -92,6 +112,18 @@ double pxs_mse_constant(const struct pxs_kernel_context *ctx, const float *x, si
 double pxs_bce_constant(const struct pxs_kernel_context *ctx, const float *x, size_t n, float label,
                         float weight, float *dx) {
     struct loss j = {.kind = BCE, .x = x, .n = n, .label = label, .dx = dx};
+    return loss_run(ctx, &j, weight);
+}
+
+double pxs_hinge(const struct pxs_kernel_context *ctx, const float *x, size_t n, float sign,
+                 float weight, float *dx) {
+    struct loss j = {.kind = HINGE, .x = x, .n = n, .label = sign, .dx = dx};
+    return loss_run(ctx, &j, weight);
+}
+
+double pxs_negative_mean(const struct pxs_kernel_context *ctx, const float *x, size_t n,
+                         float weight, float *dx) {
+    struct loss j = {.kind = NEGATIVE_MEAN, .x = x, .n = n, .dx = dx};
     return loss_run(ctx, &j, weight);
 }
 

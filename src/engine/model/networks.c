@@ -17,8 +17,11 @@ static const struct pxs_net_kind *const discriminators[PXS_VALUES_discriminator]
 
 /* The norm of the networks that leave the choice. */
 enum pxs_norm model_norm(const struct pxs_params *p) {
-    (void)p;
-    return PXS_NORM_INSTANCE;
+    static const enum pxs_norm of[PXS_VALUES_network_norm] = {
+        [PXS_NETWORK_NORM_INSTANCE] = PXS_NORM_INSTANCE,
+        [PXS_NETWORK_NORM_BATCH] = PXS_NORM_BATCH,
+        [PXS_NETWORK_NORM_NONE] = PXS_NORM_NONE};
+    return of[p->norm];
 }
 
 bool model_bias(const struct pxs_params *p) {

@@ -127,7 +127,7 @@ void pxs_pix2pix_size(const struct pxs_params *p, struct pxs_pix2pix_size *out) 
     model_describe(&m);
     for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++) {
         for (size_t i = 0; i < m.n_weights[net]; i++)
-            out->weights[net] += (int64_t)m.weights[net][i]->count;
+            out->weights[net] += m.weights[net][i]->fixed ? 0 : (int64_t)m.weights[net][i]->count;
         floats +=
             3 * (size_t)out->weights[net] + network_floats(&m.net[net], images_of(p, net), true);
     }
@@ -142,11 +142,18 @@ void pxs_pix2pix_size(const struct pxs_params *p, struct pxs_pix2pix_size *out) 
     out->bytes = sizeof(float) * (uint64_t)floats;
 }
 
-void pxs_pix2pix_randomise(struct pxs_pix2pix *m, uint64_t seed) {
+enum pxs_status pxs_pix2pix_randomise(struct pxs_pix2pix *m, uint64_t seed, struct pxs_error *err) {
+    static const enum pxs_init_kind kinds[PXS_VALUES_init_type] = {
+        [PXS_INIT_TYPE_NORMAL] = PXS_INIT_NORMAL,
+        [PXS_INIT_TYPE_XAVIER] = PXS_INIT_XAVIER,
+        [PXS_INIT_TYPE_KAIMING] = PXS_INIT_KAIMING,
+        [PXS_INIT_TYPE_ORTHOGONAL] = PXS_INIT_ORTHOGONAL};
+    const struct pxs_init init = {kinds[m->params.init_type], m->params.init_gain};
     uint32_t layer = 0;
     for (int net = 0; net < 2; net++)
         for (size_t i = 0; i < m->n_weights[net]; i++)
-            pxs_weight_randomise(&m->nn, m->weights[net][i], seed, layer++);
+            PXS_TRY(pxs_weight_randomise(&m->nn, m->weights[net][i], &init, seed, layer++, err));
+    return PXS_OK;
 }
 
 static void use_rate(struct pxs_pix2pix *m, double lr, int64_t step) {
@@ -182,20 +189,27 @@ static void discriminator_gradient(struct pxs_pix2pix *m, int n, float *dimage) 
                       false);
 }
 
+static enum pxs_adversarial adversarial(const struct pxs_params *p) {
+    static const enum pxs_adversarial of[PXS_VALUES_gan_mode] = {
+        [PXS_GAN_LSGAN] = PXS_ADVERSARIAL_LSGAN,
+        [PXS_GAN_VANILLA] = PXS_ADVERSARIAL_VANILLA,
+        [PXS_GAN_HINGE] = PXS_ADVERSARIAL_HINGE};
+    return of[p->gan_mode];
+}
+
 /* loss_G = loss_GAN + lambda_pixel * loss_pixel; dfake is the sum of both gradients. */
 static void step_generator(struct pxs_pix2pix *m, const float *source, const float *target, int n,
                            int64_t step, struct pxs_step_result *out) {
     const struct pxs_params *p = &m->params;
     const struct pxs_nn *nn = &m->nn;
-    bool vanilla = p->gan_mode == PXS_GAN_VANILLA;
     size_t floats = (size_t)n * (size_t)p->img_height * (size_t)p->img_width * (size_t)p->channels;
     struct pxs_network *g = &m->net[PXS_NET_G];
     const struct pxs_net_dropout drop = {
         .seed = (uint64_t)p->seed, .stream = PXS_STREAM_DROPOUT, .a = (uint32_t)step};
     network_forward(g, nn, source, 0, n, PXS_STATISTICS_TRAIN, &drop, m->fake);
     discriminate(m, m->fake, source, 0, n);
-    out->loss_GAN =
-        pxs_gan_loss(nn, vanilla, m->pred, (size_t)n * m->pred_size, true, 1.0f, m->dpred);
+    out->loss_GAN = pxs_gan_loss(nn, adversarial(p), PXS_JUDGED_GENERATOR, m->pred,
+                                 (size_t)n * m->pred_size, 1.0f, m->dpred);
     discriminator_gradient(m, n, m->dfake);
     out->loss_pixel =
         pxs_l1(&nn->kernel, m->fake, target, floats, (float)p->lambda_pixel, m->dfake, true);
@@ -216,16 +230,17 @@ static double mean_output(const float *pred, size_t n, bool logits) {
 static void step_discriminator(struct pxs_pix2pix *m, const float *source, const float *target,
                                int n, struct pxs_step_result *out) {
     const struct pxs_nn *nn = &m->nn;
-    bool vanilla = m->params.gan_mode == PXS_GAN_VANILLA;
+    const enum pxs_adversarial kind = adversarial(&m->params);
+    const bool logits = kind == PXS_ADVERSARIAL_VANILLA;
     struct pxs_network *d = &m->net[PXS_NET_D];
     size_t preds = (size_t)n * m->pred_size;
     discriminate(m, target, source, n, n);
     network_track(d, n); /* torch runs D over the fake pairs again, after the real ones */
-    out->loss_fake = pxs_gan_loss(nn, vanilla, m->pred, preds, false, 0.5f, m->dpred);
+    out->loss_fake = pxs_gan_loss(nn, kind, PXS_JUDGED_FAKE, m->pred, preds, 0.5f, m->dpred);
     out->loss_real =
-        pxs_gan_loss(nn, vanilla, m->pred + preds, preds, true, 0.5f, m->dpred + preds);
-    out->D_real = mean_output(m->pred + preds, preds, vanilla);
-    out->D_fake = mean_output(m->pred, preds, vanilla);
+        pxs_gan_loss(nn, kind, PXS_JUDGED_REAL, m->pred + preds, preds, 0.5f, m->dpred + preds);
+    out->D_real = mean_output(m->pred + preds, preds, logits);
+    out->D_fake = mean_output(m->pred, preds, logits);
     out->loss_D = 0.5 * (out->loss_real + out->loss_fake);
     network_backward(d, nn, m->pairs, 2 * n, 2, m->pred, m->dpred, true);
 }

@@ -1,8 +1,7 @@
-/* Trainable tensors: storage, initialisation, the optimiser's step, and conversion to and from
+/* Trainable tensors: storage, the optimiser's step, and conversion to and from
  * PyTorch's layouts. */
 #include "pixsweep/nn.h"
 
-#include <math.h>
 #include <string.h>
 
 enum pxs_status pxs_weight_init(struct pxs_weight *w, bool trains, struct pxs_error *err) {
@@ -65,48 +64,6 @@ void pxs_optimise(const struct pxs_nn *nn, struct pxs_weight *w, const float *gr
     if (nn->on_gradient)
         nn->on_gradient(nn->user, w, grad);
     pxs_adam_step(&nn->kernel, &nn->adam, w->count, grad, w->value, w->m, w->v);
-}
-
-static void fill(struct pxs_weight *w, float value) {
-    for (size_t i = 0; i < w->count; i++)
-        w->value[i] = value;
-}
-
-static void fill_bias(struct pxs_weight *w, uint64_t seed, uint32_t layer) {
-    struct pxs_rng rng = pxs_rng_make(seed, PXS_STREAM_INIT, layer, 0);
-    const double bound = 1.0 / sqrt((double)w->fan_in);
-    for (size_t i = 0; i < w->count; i++)
-        w->value[i] = (float)((2.0 * pxs_rng_uniform(&rng) - 1.0) * bound);
-}
-
-void pxs_weight_randomise(const struct pxs_nn *nn, struct pxs_weight *w, uint64_t seed,
-                          uint32_t layer) {
-    switch (w->kind) {
-    case PXS_WEIGHT_CONV:
-    case PXS_WEIGHT_HEAD:
-        pxs_fill_normal(&nn->kernel, seed, layer, 0.0f, 0.02f, w->count, w->value);
-        break;
-    case PXS_WEIGHT_BIAS:
-        if (w->zero)
-            fill(w, 0.0f);
-        else
-            fill_bias(w, seed, layer);
-        break;
-    case PXS_WEIGHT_GAMMA:
-        pxs_fill_normal(&nn->kernel, seed, layer, 1.0f, 0.02f, w->count, w->value);
-        break;
-    case PXS_WEIGHT_BETA:
-    case PXS_WEIGHT_RUNNING_MEAN:
-        fill(w, 0.0f);
-        break;
-    case PXS_WEIGHT_RUNNING_VAR:
-        fill(w, 1.0f);
-        break;
-    case PXS_WEIGHT_BATCHES:
-        w->batches = 0;
-        break;
-    }
-    pxs_weight_forget(w);
 }
 
 void pxs_weight_forget(struct pxs_weight *w) {

@@ -248,7 +248,7 @@ static enum pxs_status set_up(struct pxs_bench *b, const char *kernels, enum pxs
     PXS_TRY(pxs_blas_load(pxs_pool_threads(b->nn.kernel.pool), &b->nn.kernel.blas, err));
     PXS_TRY(pxs_record_writer_in_memory(&b->records, err));
     PXS_TRY(pxs_pix2pix_create(&b->p, b->nn.kernel.pool, kernels, &b->model, err));
-    pxs_pix2pix_randomise(b->model, 0);
+    PXS_TRY(pxs_pix2pix_randomise(b->model, 0, err));
     const size_t image = (size_t)b->p.batch_size * (size_t)b->p.img_height *
                          (size_t)b->p.img_width * (size_t)b->p.channels;
     const struct buffer pictures[] = {{&b->source, image, 0.5f}, {&b->target, image, 0.5f}};

@@ -79,7 +79,7 @@ enum pxs_status train_checkpoint(struct training *t, const char *suffix, int64_t
 
 enum pxs_status train_first_weights(struct training *t, struct pxs_error *err) {
     char d[PXS_PATH_MAX];
-    pxs_pix2pix_randomise(t->model, (uint64_t)t->p->seed);
+    PXS_TRY(pxs_pix2pix_randomise(t->model, (uint64_t)t->p->seed, err));
     if (!t->p->init_from[0])
         return PXS_OK;
     PXS_TRY(pxs_pix2pix_load(t->model, PXS_NET_G, t->p->init_from, err));

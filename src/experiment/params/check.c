@@ -141,6 +141,14 @@ enum pxs_status pxs_params_check(const struct pxs_params *p, enum pxs_param_key 
         return at_fault(key, PXS_PARAM_val_fraction);
     }
 
+    if (p->norm != PXS_NETWORK_NORM_INSTANCE && p->generator == PXS_GENERATOR_UNET &&
+        p->discriminator == PXS_DISCRIMINATOR_PATCH) {
+        pxs_fail(err, PXS_E_INVALID,
+                 "norm must be instance where generator is unet and discriminator is patch, which "
+                 "have no other: name another network or leave norm out");
+        return at_fault(key, PXS_PARAM_norm);
+    }
+
     int misfit;
     const enum pxs_status fits = params_check_sides(p, &misfit, err);
     if (fits != PXS_OK)

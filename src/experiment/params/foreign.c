@@ -14,6 +14,13 @@ static const struct {
 #include "foreign.def"
 };
 
+static const struct {
+    const char *key, *values, *why;
+} no_values[] = {
+#define PXS_NO_VALUE(key, values, why) {key, values, why},
+#include "foreign.def"
+};
+
 /* The name's letters in lower case and digits, without what separates words. False where anything
  * else is in it, or nothing. */
 static bool reduce(const char *name, char out[NAME_MAX_BYTES + 1]) {
@@ -32,16 +39,23 @@ static bool reduce(const char *name, char out[NAME_MAX_BYTES + 1]) {
     return n > 0;
 }
 
+/* Is it one of the words, which have a blank between them? */
+static bool is_among(const char *words, const char *word) {
+    const size_t n = strlen(word);
+    for (const char *at = words; (at = strstr(at, word)); at++)
+        if ((at == words || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
+            return true;
+    return false;
+}
+
 /* The row that has the name among its words; -1: none. */
 static int find(const char *name) {
     char word[NAME_MAX_BYTES + 1];
     if (!reduce(name, word))
         return -1;
-    const size_t n = strlen(word);
     for (size_t i = 0; i < PXS_COUNT(rows); i++)
-        for (const char *at = rows[i].names; (at = strstr(at, word)); at++)
-            if ((at == rows[i].names || at[-1] == ' ') && (at[n] == ' ' || at[n] == '\0'))
-                return (int)i;
+        if (is_among(rows[i].names, word))
+            return (int)i;
     return -1;
 }
 
@@ -72,4 +86,11 @@ void pxs_param_add_remedy(const char *name, struct pxs_text *out) {
         pxs_text_addf(out, ": %s; leave it out", why);
     else if (near)
         pxs_text_addf(out, "; did you mean %s?", near);
+}
+
+const char *params_no_value(const char *key, const char *value) {
+    for (size_t i = 0; *value && i < PXS_COUNT(no_values); i++)
+        if (strcmp(no_values[i].key, key) == 0 && is_among(no_values[i].values, value))
+            return no_values[i].why;
+    return NULL;
 }

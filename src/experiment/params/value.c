@@ -82,8 +82,11 @@ static enum pxs_status set_enum(const struct scalar *s, struct pxs_params *p,
     while (s->info->names[n])
         n++;
     const char *nearest = pxs_nearest_word(s->text, s->info->names, n);
+    const char *why = params_no_value(s->info->key, s->text);
     char hint[128] = "";
-    if (nearest && n > 1)
+    if (why)
+        snprintf(hint, sizeof hint, ": %s", why);
+    else if (nearest && n > 1)
         snprintf(hint, sizeof hint, "; did you mean %s?", nearest);
     return mismatch(s, PXS_E_INVALID, hint, err);
 }

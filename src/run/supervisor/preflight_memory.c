@@ -31,11 +31,11 @@ struct shapes {
 /* Learning rates, epochs and seeds do not matter here; that there is dropout does, how much does
  * not. */
 static const enum pxs_param_key shape_keys[] = {
-    PXS_PARAM_dataset,   PXS_PARAM_val_fraction, PXS_PARAM_direction,     PXS_PARAM_img_height,
-    PXS_PARAM_img_width, PXS_PARAM_channels,     PXS_PARAM_jitter,        PXS_PARAM_batch_size,
-    PXS_PARAM_generator, PXS_PARAM_ngf,          PXS_PARAM_discriminator, PXS_PARAM_ndf,
-    PXS_PARAM_downs_G,   PXS_PARAM_n_layers_D,   PXS_PARAM_gan_mode,      PXS_PARAM_validation,
-    PXS_PARAM_init_from};
+    PXS_PARAM_dataset,    PXS_PARAM_val_fraction, PXS_PARAM_direction,     PXS_PARAM_img_height,
+    PXS_PARAM_img_width,  PXS_PARAM_channels,     PXS_PARAM_jitter,        PXS_PARAM_batch_size,
+    PXS_PARAM_generator,  PXS_PARAM_ngf,          PXS_PARAM_discriminator, PXS_PARAM_ndf,
+    PXS_PARAM_downs_G,    PXS_PARAM_n_layers_D,   PXS_PARAM_norm,          PXS_PARAM_gan_mode,
+    PXS_PARAM_validation, PXS_PARAM_init_from};
 
 static void write_key(const struct pxs_params *params, struct pxs_text *out) {
     pxs_text_clear(out);

@@ -315,10 +315,11 @@ static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_error *err) {
     return PXS_OK;
 }
 
-/* Each line by itself: what is done, and what it does to the comparison. */
-static void say_prune(struct pxs_supervisor *s) {
+/* Each line by itself: warnings, what pruning does, and what it does to the comparison. */
+static void say_words(struct pxs_supervisor *s) {
     static const char warning[] = "warning: ";
     struct pxs_text words = {0};
+    pxs_plan_warnings(s->plan, &words);
     pxs_prune_words(s->plan, &words);
     for (const char *at = pxs_text_str(&words); *at;) {
         size_t n = strcspn(at, "\n");
@@ -337,7 +338,7 @@ static void say_plan(struct pxs_supervisor *s) {
     pxs_plan_total(s->plan);
     if (p->notes[0])
         pxs_say(s, PXS_LOG_INFO, "%s", p->notes);
-    say_prune(s);
+    say_words(s);
     for (size_t i = 0; i < p->n; i++)
         todo += s->runs[i].place == PXS_PLACE_TODO;
     pxs_expected_text(expected, p->seconds_to_do, pxs_now_ms());
