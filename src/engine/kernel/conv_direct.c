@@ -302,9 +302,9 @@ static void weight_piece(void *user, int piece, int thread) {
     const struct job *j = user;
     struct pxs_weight_run run = {.s = &j->s,
                                  .panel = piece % j->csp,
-                                 .b0 = piece / j->csp * PXS_RUN_BLOCKS,
+                                 .b0 = piece / j->csp * pxs_run_blocks(&j->s),
                                  .buffer = j->own + (size_t)thread * j->own_floats};
-    run.blocks = pxs_min_int(PXS_RUN_BLOCKS, j->cbp - run.b0);
+    run.blocks = pxs_min_int(pxs_run_blocks(&j->s), j->cbp - run.b0);
     for (int tap = 0; tap < 16; tap++)
         for (int b = 0; b < run.blocks && (pxs_tap_is_live(&j->s, tap) || !j->update); b++)
             weight_block(j, tap, run.panel, run.b0 + b, pxs_run_block(&run, tap, b));
@@ -323,7 +323,7 @@ static void weight_gradient(const struct pxs_kernel_context *ctx, const struct p
     j.update = update;
     pxs_pool_run(ctx->pool, big_piece, &j, copy_pieces(2 * s->h));
     pxs_pool_run(ctx->pool, small_piece, &j, copy_pieces(s->h));
-    pxs_pool_run(ctx->pool, weight_piece, &j, j.csp * pxs_ceil_div(j.cbp, PXS_RUN_BLOCKS));
+    pxs_pool_run(ctx->pool, weight_piece, &j, j.csp * pxs_ceil_div(j.cbp, pxs_run_blocks(s)));
 }
 
 const struct pxs_conv_method pxs_conv_direct = {scratch, down, up, weight_gradient};

@@ -17,16 +17,9 @@
 
 #include <string.h>
 
-/* Panels of K at a time, most pixels of a block (but at least a row), segments of W at a time,
- * pieces that copying is cut into, pieces of W that are wanted. */
-enum {
-    K_PANELS = 16,
-    BLOCK_PIXELS = 128,
-    CHAIN = 256,
-    MAX_SEGMENTS = 32,
-    COPY_PIECES = 64,
-    WANTED_PIECES = 64
-};
+/* Panels of K at a time, most pixels of a block (but at least a row), pixels of W in one chain and
+ * its segments, pieces that copying is cut into. */
+enum { K_PANELS = 16, BLOCK_PIXELS = 128, CHAIN = 256, MAX_SEGMENTS = 32, COPY_PIECES = 64 };
 
 struct job {
     const struct pxs_isa *isa;
@@ -61,7 +54,7 @@ static struct job make_job(const struct pxs_conv_shape *s, enum pxs_pass pass) {
     int rows = s->n * (pass == PXS_PASS_UP ? s->big_h : s->h);
     j.block = pxs_max_int(1, BLOCK_PIXELS / (pass == PXS_PASS_UP ? s->big_w : s->w));
     j.blocks = pxs_ceil_div(rows, j.block);
-    j.run_blocks = pxs_min_int(PXS_RUN_BLOCKS, pxs_max_int(1, j.csp * j.cbp / WANTED_PIECES));
+    j.run_blocks = pxs_run_blocks(s);
     return j;
 }
 

@@ -52,7 +52,8 @@
  * Tiles beyond the image (h or w not a multiple of m) read zeros and write nothing. A tile reads
  * its whole input, so a NaN spreads over its tile.
  *
- * Pieces: an output panel of 16 channels and a run of tiles. The weights of a piece are transformed
+ * Pieces: an output panel of 16 channels and a run of tiles; D cuts runs further for many threads,
+ * which changes no sum. The weights of a piece are transformed
  * into its thread's cache, a block of K_PANELS * 16 channels at a time, and never reach memory;
  * each output number is summed by one piece. */
 #include "kernel_priv.h"
@@ -89,7 +90,8 @@ struct job {
     size_t v_panel, v_xi, y_panel, y_xi;
     float *own; /* of the threads */
     size_t own_floats, own_m, own_plane;
-    int sub_rows, subs; /* tile rows of a piece of D; pieces a panel */
+    int sub_rows, subs; /* D: tile rows that share transformed weights; runs of them a panel */
+    int parts;          /* D: pieces of such a run, more where there are many threads */
     int sub_images;     /* U: images of a piece */
     const float *big, *small, *weight;
     float *out;
@@ -354,11 +356,16 @@ static void down_product(const struct job *j, int xi, int b0, int nb, size_t t0,
 
 static void down_piece(void *user, int piece, int thread) {
     const struct job *j = user;
-    int panel = piece / j->subs, first = piece % j->subs * j->sub_rows,
-        last = pxs_min_int(j->row1 - j->row0, first + j->sub_rows), tiles = (last - first) * j->tw;
+    int run = piece / j->parts, panel = run / j->subs, run0 = run % j->subs * j->sub_rows,
+        rows = pxs_min_int(j->row1 - j->row0 - run0, j->sub_rows), part = piece % j->parts,
+        first = run0 + pxs_share(rows, j->parts, part),
+        last = run0 + pxs_share(rows, j->parts, part + 1), tiles = (last - first) * j->tw;
     float *u = j->own + (size_t)thread * j->own_floats, *m = u + j->own_m;
     size_t m_xi = (size_t)tiles * PANEL, t0 = (size_t)(first * j->tw) * PANEL;
-    int block = k_panels(j, tiles) / j->phases, taps = j->r * j->r;
+    if (tiles == 0)
+        return;
+    /* by the run, not by the part: the bits depend on it */
+    int block = k_panels(j, rows * j->tw) / j->phases, taps = j->r * j->r;
     bool apart = has_dead_points(j);
     for (int b0 = 0; b0 < j->cbp; b0 += block) {
         int nb = pxs_min_int(block, j->cbp - b0);
@@ -398,8 +405,10 @@ static void down(const struct pxs_kernel_context *ctx, const struct pxs_conv_sha
                j.sub_rows * j.tw >= 2 * MIN_TILES)
             j.sub_rows = pxs_ceil_div(j.sub_rows, 2);
         j.subs = pxs_ceil_div(rows, j.sub_rows);
+        j.parts =
+            pxs_min_int(j.sub_rows, pxs_ceil_div(2 * pxs_pool_threads(ctx->pool), j.csp * j.subs));
         pxs_pool_run(ctx->pool, big_piece, &j, transform_pieces(&j));
-        pxs_pool_run(ctx->pool, down_piece, &j, j.csp * j.subs);
+        pxs_pool_run(ctx->pool, down_piece, &j, j.csp * j.subs * j.parts);
     }
 }
 
@@ -587,9 +596,9 @@ static void weight_piece(void *user, int piece, int thread) {
     float *c = j->own + (size_t)thread * j->own_floats, *nothing = c + j->nxi * PANEL * PANEL;
     struct pxs_weight_run run = {.s = &j->s,
                                  .panel = piece % j->csp,
-                                 .b0 = piece / j->csp * PXS_RUN_BLOCKS,
+                                 .b0 = piece / j->csp * pxs_run_blocks(&j->s),
                                  .buffer = nothing + PANEL * PANEL};
-    run.blocks = pxs_min_int(PXS_RUN_BLOCKS, j->cbp - run.b0);
+    run.blocks = pxs_min_int(pxs_run_blocks(&j->s), j->cbp - run.b0);
     for (int b = 0; b < run.blocks; b++)
         for (int phase = 0; phase < j->phases; phase++) {
             for (int xi = 0; xi < j->nxi; xi++)
@@ -628,7 +637,7 @@ static void weight_gradient(const struct pxs_kernel_context *ctx, const struct p
             j.update = update;
         pxs_pool_run(ctx->pool, big_piece, &j, transform_pieces(&j));
         pxs_pool_run(ctx->pool, small_piece, &j, transform_pieces(&j));
-        pxs_pool_run(ctx->pool, weight_piece, &j, j.csp * pxs_ceil_div(j.cbp, PXS_RUN_BLOCKS));
+        pxs_pool_run(ctx->pool, weight_piece, &j, j.csp * pxs_ceil_div(j.cbp, pxs_run_blocks(s)));
     }
 }
 

@@ -138,6 +138,11 @@ struct pxs_weight_run {
 };
 /* Floats of the buffer that a run of at most PXS_RUN_BLOCKS blocks of 16 taps takes. */
 enum { PXS_RUN_BLOCKS = 8, PXS_RUN_FLOATS = 16 * PXS_RUN_BLOCKS * PANEL * PANEL };
+/* Blocks of a run: as many as leave 64 runs for the threads, at least one. */
+static inline int pxs_run_blocks(const struct pxs_conv_shape *s) {
+    const int blocks = (s->cb / PANEL) * (s->cs / PANEL);
+    return pxs_min_int(PXS_RUN_BLOCKS, pxs_max_int(1, blocks / 64));
+}
 static inline float *pxs_run_block(const struct pxs_weight_run *r, int tap, int b) {
     return r->buffer + (size_t)((tap * r->blocks + b) * PANEL * PANEL);
 }
