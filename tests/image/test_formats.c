@@ -244,6 +244,23 @@ START_TEST(other_kinds_of_tiff_are_named)
 }
 END_TEST
 
+START_TEST(tiffs_that_are_refused)
+{
+    static const struct {
+        const char *file, *words;
+    } refused[] = {
+        {"preview.tif", "a TIFF whose first page is a preview or a mask of another one"},
+        {"floats.tif", "a TIFF of floats, which is not read; save it with 8 or 16 bits"},
+        {"signed.tif", "a TIFF of signed or complex numbers"},
+        {"many.tif", "a TIFF of 17 samples a pixel"},
+    };
+    struct pxs_image im;
+    for (size_t i = 0; i < PXS_COUNT(refused) && is_read("x.tif"); i++)
+        ck_fails(pxs_image_read(fixture(refused[i].file), &im, NULL, &err), PXS_E_CORRUPT,
+                 refused[i].words);
+}
+END_TEST
+
 /* Pixels that a library guesses, with a warning alone, are damage. */
 START_TEST(guessed_pixels_are_damage)
 {
@@ -404,6 +421,7 @@ TCase *formats_tests(void) {
     tcase_add_loop_test(tc, every_changed_byte_is_survived, 0, 6);
     tcase_add_test(tc, huge_sizes_are_refused);
     tcase_add_test(tc, other_kinds_of_tiff_are_named);
+    tcase_add_test(tc, tiffs_that_are_refused);
     tcase_add_test(tc, other_kinds_of_jpeg_are_named);
     tcase_add_test(tc, guessed_pixels_are_damage);
     tcase_add_test(tc, a_png_is_turned_too);
