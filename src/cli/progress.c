@@ -203,7 +203,7 @@ static struct cli_bar *on_screen;
 #define BAR_EVERY 0.1     /* between two drawings */
 #define BAR_LINE_EVERY 10 /* between two plain lines */
 
-/* "reading train_loss.txt: 45 %, 12 s left" */
+/* "reading logs: 45 %, 12 s left" */
 static void bar_words(const struct cli_bar *b, double done, double total, double now, char *out,
                       size_t size) {
     char left[32] = "";

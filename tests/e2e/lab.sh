@@ -96,6 +96,29 @@ does 0 '1 run into sweep old, 3 there already' import lab old --lambda 5
 expect res "SELECT max(loss_pixel) FROM batch_loss JOIN run USING (run_id) WHERE number = 7" 0.3
 expect res "SELECT count(*) FROM pragma_foreign_key_check" 0
 
+step "logs of other trainers, and one in UTF-16"
+mkdir -p gan cycle utf16
+for e in 0 1; do
+    for b in 0 1 2; do
+        printf '\r[Epoch %d/2] [Batch %d/3] [D loss: 0.250000] [G loss: 30.900000, pixel: 0.300000, adv: 0.900000] ETA: 0:00:01.5' $e $b
+    done
+done >gan/train_loss.txt
+does 2 'say --lambda 100' import lab gan
+does 0 '1 run into sweep gan' import lab gan --lambda 100
+expect res "SELECT count(*), max(abs(loss_pixel - 0.3)) < 1e-6, max(loss_GAN) FROM batch_loss JOIN run USING (run_id) WHERE name LIKE 'gan/%'" '6|1|0.9'
+{
+    echo '================ Training Loss (Tue Mar  1 12:00:00 2022) ================'
+    for e in 1 2; do
+        for i in 100 200; do
+            echo "(epoch: $e, iters: $i, time: 0.1, data: 0.2) G_GAN: 0.9 G_L1: 30.0 D_real: 0.6 D_fake: 0.2 "
+        done
+    done
+} >cycle/loss_log.txt
+does 0 '1 run into sweep cycle' import lab cycle
+expect res "SELECT count(*), max(loss_pixel), max(loss_D) FROM batch_loss JOIN run USING (run_id) WHERE name LIKE 'cycle/%'" '4|0.3|0.4'
+iconv -f UTF-8 -t UTF-16 gan/train_loss.txt >utf16/train_loss.txt
+does 1 'train_loss.txt is UTF-16' import lab utf16
+
 step "killed in the middle: whole runs or none"
 train big/log 300 400 0.5
 for delay in 0.15 0.3 0.45; do

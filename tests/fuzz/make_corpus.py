@@ -267,6 +267,9 @@ def lab():
     put('lab', 'usual', '\1' + lines(0) + '---\n' + averages + '---\n' + values)
     put('lab', 'two-runs', '\1' + lines(0) + lines(1, 2) + '---\n' + averages * 2 + '---\n' + values * 2)
     put('lab', 'no-batches', '\1---\n' + averages + '---\n' + values)
+    put('lab', 'pytorch-gan', '\1\r[Epoch 0/2] [Batch 0/2] [D loss: 0.25] [G loss: 3.9, pixel: 0.3, adv: 0.9] ETA: 0:01')
+    iters = '(epoch: %d, iters: %d, time: 0.1, data: 0.2) G_GAN: 0.9 G_L1: 30.0 D_real: 0.6 D_fake: nan \n'
+    put('lab', 'loss-log', '\1---\n---\n---\n=== Training Loss ===\n' + iters % (1, 100) + iters % (1, 200) + iters % (2, 50) + '(epoch: 2, iters')
     put('lab', 'torn', '\1' + lines(0)[:-60] + '[Epoch: 1' + lines(1) + 'noise\n[Epoch: 9] [Dloss: nan] [loss_pixel: inf] [loss_GAN: 1e999] [Batch: 1/2] ')
     put('lab', 'odd', '\1\ufeff[Epoch: 99999999999999999999] [Dloss: x]\r\n\0\n---\n[avg_loss: \n---\ntloss_res: {1: 2, 1: 3, x: 4}\n')
 

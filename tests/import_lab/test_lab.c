@@ -684,10 +684,110 @@ START_TEST(many_folders)
 }
 END_TEST
 
+/* ---- other trainers ------------------------------------------------------------------------- */
+
+/* PyTorch-GAN's stdout: carriage returns, adv, and an L1 without its weight. */
+START_TEST(stdout_of_pytorch_gan)
+{
+    static const char *const lambda[] = {"lambda_pixel=100"};
+    for (int e = 0; e < 2; e++)
+        for (int b = 0; b < 3; b++)
+            pxs_text_addf(&batches,
+                          "\r[Epoch %d/2] [Batch %d/3] [D loss: 0.250000] [G loss: %.6f, pixel: "
+                          "%.6f, adv: 0.700000] ETA: 0:00:%02d.123456",
+                          e, b, 0.7 + 100 * (0.3 + 0.01 * b), 0.3 + 0.01 * b, 9 - b);
+    write_logs();
+    ck_fails(import(NULL, 0, &err), PXS_E_INVALID,
+             "in line 1 G loss is adv and 100 times pixel, so lambda_pixel was 100 there, not 10: "
+             "say --lambda 100");
+    ck_near(value("SELECT count(*) FROM run"), 0);
+    ck_ok(import(lambda, 1, &err));
+    ck_assert(result.added == 1 && result.unreadable == 0);
+    ck_near(value("SELECT count(*) FROM batch_loss"), 6);
+    ck_assert_double_eq_tol(value("SELECT loss_pixel FROM batch_loss WHERE step = 4"), 0.31, 1e-6);
+    ck_assert_double_eq_tol(value("SELECT loss_GAN FROM batch_loss WHERE step = 4"), 0.7, 1e-9);
+    ck_assert_double_eq_tol(value("SELECT loss_G FROM batch_loss WHERE step = 4"), 31.7, 1e-6);
+    ck_word("SELECT state FROM run", "completed");
+}
+END_TEST
+
+/* loss_log.txt: 450 images, a line every 100 of all, so every second epoch begins with 50. */
+static void write_loss_log(int epochs, const char *more) {
+    struct pxs_text text = {0};
+    pxs_text_add(&text,
+                 "================ Training Loss (Tue Mar  1 12:00:00 2022) ================\n");
+    for (int total = 100; total <= 450 * epochs; total += 100) {
+        const int epoch = (total - 1) / 450;
+        pxs_text_addf(&text,
+                      "(epoch: %d, iters: %d, time: 0.123, data: 0.004) G_GAN: 0.900 G_L1: %d.000 "
+                      "D_real: 0.600 D_fake: 0.400 \n",
+                      epoch + 1, total - 450 * epoch, 20 + epoch);
+    }
+    pxs_text_add(&text, more);
+    write_one("exp/loss_log.txt", &text);
+    pxs_text_finish(&text);
+}
+
+START_TEST(loss_log_of_junyanz)
+{
+    write_loss_log(4, "");
+    ck_ok(import(NULL, 0, &err));
+    ck_assert(result.added == 1 && result.unreadable == 0);
+    ck_has(result.notes.text, "G_L1 is divided by 100");
+    ck_near(value("SELECT count(*) FROM batch_loss"), 18);
+    ck_near(value("SELECT count(*) FROM epoch"), 4);
+    ck_near(value("SELECT max(epoch) FROM epoch"), 3);
+    ck_near(value("SELECT avg_loss_pixel FROM epoch WHERE epoch = 2"), 0.22);
+    ck_near(value("SELECT loss_D FROM batch_loss LIMIT 1"), 0.5);
+    ck_near(value("SELECT loss_real FROM batch_loss LIMIT 1"), 0.6);
+    ck_near(value("SELECT value FROM param WHERE key = 'lambda_pixel'"), 100);
+    ck_near(value("SELECT count(*) FROM param WHERE key = 'validation'"), 0);
+    ck_word("SELECT state FROM run", "completed");
+    ck_word("SELECT substr(source, -16) FROM imported", "exp/loss_log.txt");
+    ck_ok(import(NULL, 0, &err));
+    ck_assert(result.added == 0 && result.known == 1);
+}
+END_TEST
+
+/* Appended by a second call, beside the lab's own logs, with lines that are none. */
+START_TEST(loss_log_with_two_runs)
+{
+    write_loss_log(
+        2, "================ Training Loss (again) ================\n"
+           "(epoch: 1, iters: 100, time: 1, data: 1) G_GAN: nan G_L1: 3 D_real: 1 D_fake: 1\n"
+           "(epoch: 1, iters: 200, time: 1, data: 1) D_A: 1 G_A: 2\n"
+           "(epoch: 1, iters\n");
+    train(1, 0, 3, 4, -1, -1);
+    write_logs();
+    static const char *const lambda[] = {"lambda_pixel=50"};
+    ck_ok(import(lambda, 1, &err));
+    ck_assert(result.added == 3 && result.unreadable == 2);
+    ck_has(result.notes.text, "there is no G_GAN: is it a log of pix2pix?");
+    ck_near(
+        value("SELECT loss_pixel FROM batch_loss JOIN imported USING (run_id) WHERE source LIKE "
+              "'%loss_log.txt' LIMIT 1"),
+        0.4);
+    ck_near(value("SELECT count(*) FROM run WHERE state = 'diverged'"), 1);
+}
+END_TEST
+
+START_TEST(utf_16_is_named)
+{
+    static const char *const begins[] = {"\xff\xfe[\0E\0p\0", "\xfe\xff\0[\0E\0p", "[\0E\0p\0o\0",
+                                         "\0[\0E\0p\0o"};
+    for (size_t i = 0; i < PXS_COUNT(begins); i++) {
+        write_bytes("exp/train_loss.txt", begins[i], 8);
+        ck_fails(import(NULL, 0, &err), PXS_E_CORRUPT,
+                 "train_loss.txt is UTF-16, as Windows PowerShell writes it behind `>`: `iconv -f "
+                 "UTF-16 -t UTF-8` makes it readable");
+    }
+}
+END_TEST
+
 START_TEST(nothing_to_import)
 {
     ck_fails(import(NULL, 0, &err), PXS_E_NOT_FOUND,
-             "no train_loss.txt, loss_time.txt or list_loss.txt in ");
+             "no train_loss.txt, loss_time.txt, list_loss.txt or loss_log.txt in ");
     pxs_text_add(&batches, "nothing\n");
     write_logs();
     ck_fails(import(NULL, 0, &err), PXS_E_CORRUPT, "");
@@ -734,6 +834,10 @@ static Suite *lab_suite(void) {
     tcase_add_loop_test(store, set_is_checked, 0, PXS_COUNT(wrong));
     tcase_add_test(store, a_folder_called_after_its_hyperparameters);
     tcase_add_test(store, many_folders);
+    tcase_add_test(store, stdout_of_pytorch_gan);
+    tcase_add_test(store, loss_log_of_junyanz);
+    tcase_add_test(store, loss_log_with_two_runs);
+    tcase_add_test(store, utf_16_is_named);
     tcase_add_test(store, nothing_to_import);
     suite_add_tcase(suite, store);
     return suite;

@@ -40,13 +40,15 @@ static void add_parts(const char *path, bool last_only, struct pxs_text *out) {
 
 /* A folder with logs. Its label is the way down from the folder that was asked for; for that one,
  * its own name. Of a long label the end stays. */
-static enum pxs_status add(struct finding *f, const char *dir, struct pxs_error *err) {
+static enum pxs_status add(struct finding *f, const char *dir, const char *file,
+                           struct pxs_error *err) {
     struct pxs_lab_log *grown = realloc(f->logs, (f->n + 1) * sizeof *grown);
     if (!grown)
         return pxs_fail_nomem(err);
     f->logs = grown;
     struct pxs_lab_log *log = &grown[f->n++];
     memset(log, 0, sizeof *log);
+    log->file = file;
     snprintf(log->dir, sizeof log->dir, "%s", dir);
     struct pxs_text text = {0};
     add_parts(dir + strlen(f->top), false, &text);
@@ -65,7 +67,7 @@ static enum pxs_status add(struct finding *f, const char *dir, struct pxs_error 
 /* Links to folders are not followed: they may lead in circles. */
 static enum pxs_status walk(struct finding *f, const char *dir, int depth, struct pxs_error *err) {
     struct dirent **names;
-    bool found = false;
+    bool found = false, loss_log = false;
     const int n = scandir(dir, &names, NULL, alphasort);
     if (n < 0)
         return errno == ENOMEM ? pxs_fail_nomem(err)
@@ -77,6 +79,7 @@ static enum pxs_status walk(struct finding *f, const char *dir, int depth, struc
         struct stat info;
         if (status == PXS_OK && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
             pxs_path_join(path, sizeof path, dir, name) && lstat(path, &info) == 0) {
+            loss_log = loss_log || (!S_ISDIR(info.st_mode) && strcmp(name, PXS_LAB_LOSS_LOG) == 0);
             if (!S_ISDIR(info.st_mode))
                 found = found || strcmp(name, PXS_LAB_BATCHES) == 0 ||
                         strcmp(name, PXS_LAB_AVERAGES) == 0 ||
@@ -87,11 +90,17 @@ static enum pxs_status walk(struct finding *f, const char *dir, int depth, struc
         free(names[i]);
     }
     free(names);
-    return status == PXS_OK && found ? add(f, dir, err) : status;
+    if (status == PXS_OK && found)
+        status = add(f, dir, PXS_LAB_BATCHES, err);
+    if (status == PXS_OK && loss_log)
+        status = add(f, dir, PXS_LAB_LOSS_LOG, err);
+    return status;
 }
 
 static int by_dir(const void *a, const void *b) {
-    return strcmp(((const struct pxs_lab_log *)a)->dir, ((const struct pxs_lab_log *)b)->dir);
+    const struct pxs_lab_log *x = a, *y = b;
+    const int order = strcmp(x->dir, y->dir);
+    return order != 0 ? order : strcmp(y->file, x->file);
 }
 
 enum pxs_status pxs_lab_find(const char *dir, struct pxs_lab_log **logs, size_t *n,
@@ -102,8 +111,9 @@ enum pxs_status pxs_lab_find(const char *dir, struct pxs_lab_log **logs, size_t 
     struct finding f = {.top = top};
     enum pxs_status status = walk(&f, top, 0, err);
     if (status == PXS_OK && f.n == 0)
-        status = pxs_fail(err, PXS_E_NOT_FOUND, "no %s, %s or %s in %s or below it",
-                          PXS_LAB_BATCHES, PXS_LAB_AVERAGES, PXS_LAB_VALIDATION, top);
+        status =
+            pxs_fail(err, PXS_E_NOT_FOUND, "no %s, %s, %s or %s in %s or below it", PXS_LAB_BATCHES,
+                     PXS_LAB_AVERAGES, PXS_LAB_VALIDATION, PXS_LAB_LOSS_LOG, top);
     if (status != PXS_OK) {
         free(f.logs);
         return status;

@@ -21,6 +21,7 @@ struct importing {
     struct pxs_store *store;
     struct pxs_meter meter;
     struct pxs_lab_params params;
+    bool lambda_stated;
     struct pxs_lab_result *result;
     struct pxs_lab_log *logs;
     size_t n_logs, row;
@@ -220,7 +221,7 @@ static enum pxs_status import_run(struct importing *im, const struct pxs_lab_log
     struct pxs_lab_rows *rows = NULL;
     char source[PXS_PATH_MAX + 32], what[64], message[160];
     struct stat info;
-    const char *file = run->end > 0                        ? PXS_LAB_BATCHES
+    const char *file = run->end > 0                        ? log->file
                        : log->epochs[run->first].has_value ? PXS_LAB_VALIDATION
                                                            : PXS_LAB_AVERAGES;
 
@@ -258,8 +259,8 @@ static enum pxs_status import_run(struct importing *im, const struct pxs_lab_log
         goto out;
 
     /* Its rows, and what is told of it. */
-    status = pxs_lab_rows_open(log, run, im->params.values.lambda_pixel, im->meter,
-                               im->batches_done, im->batches, &rows, err);
+    status = pxs_lab_rows_open(log, run, p.values.lambda_pixel, im->meter, im->batches_done,
+                               im->batches, &rows, err);
     if (status != PXS_OK)
         goto out;
     status = pxs_store_import(im->store, &made, pxs_lab_rows_next, rows, err);
@@ -285,10 +286,16 @@ static enum pxs_status import_logs(struct importing *im, struct pxs_error *err) 
     size_t n_runs = 0;
     for (size_t i = 0; i < im->n_logs; i++) {
         struct pxs_lab_log *log = &im->logs[i];
+        log->lambda = im->params.values.lambda_pixel;
         const enum pxs_status status = pxs_lab_split(log, im->meter, err);
         if (status != PXS_OK && status != PXS_E_NOT_FOUND)
             return status;
-        PXS_TRY(pxs_lab_match(log, err));
+        if (!pxs_lab_is_loss_log(log))
+            PXS_TRY(pxs_lab_match(log, err));
+        else if (!im->lambda_stated)
+            pxs_lab_note(log, log->file,
+                         "G_L1 is divided by 100, the default of --lambda_L1 there; if it was "
+                         "another number, say --lambda");
         if (log->n_runs == 0)
             pxs_text_add_words(&log->notes, "%s: not one line of its logs can be read\n", log->dir);
         result->lines += log->lines;
@@ -314,6 +321,10 @@ static enum pxs_status import_logs(struct importing *im, struct pxs_error *err) 
         const struct pxs_lab_log *log = &im->logs[i];
         struct pxs_lab_params known = im->params;
         pxs_lab_params_from_path(&known, log->dir);
+        if (pxs_lab_is_loss_log(log) && !im->lambda_stated)
+            known.values.lambda_pixel = 100;
+        if (pxs_lab_is_loss_log(log) && known.values.validation == PXS_VALIDATION_LAB)
+            known.known[PXS_PARAM_validation] = false; /* that trainer validates nothing */
         for (size_t r = 0; r < log->n_runs; r++)
             PXS_TRY(import_run(im, log, &log->runs[r], &known, err));
     }
@@ -349,6 +360,9 @@ enum pxs_status pxs_lab_import(struct pxs_store *s, const struct pxs_lab_options
     enum pxs_status status = name_sweep(options->dir, options->sweep, result->sweep, err);
     if (status == PXS_OK)
         status = pxs_lab_params(options, &im->params, err);
+    im->lambda_stated = options->lambda != NULL;
+    for (size_t i = 0; i < options->n_sets; i++)
+        im->lambda_stated |= strncmp(options->sets[i], "lambda_pixel=", 13) == 0;
     if (status == PXS_OK)
         status = pxs_lab_find(options->dir, &im->logs, &im->n_logs, err);
     if (status == PXS_OK) {

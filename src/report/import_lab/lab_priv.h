@@ -19,6 +19,11 @@
 #define PXS_LAB_BATCHES "train_loss.txt"
 #define PXS_LAB_AVERAGES "loss_time.txt"
 #define PXS_LAB_VALIDATION "list_loss.txt"
+/* Of another trainer, see iters.c. */
+#define PXS_LAB_LOSS_LOG "loss_log.txt"
+/* Lines of the two begin so. */
+#define PXS_LAB_GLUE "[Epoch"
+#define PXS_LAB_LOSS_GLUE "(epoch"
 
 /* ---- line.c: one line ----------------------------------------------------------------------- */
 
@@ -28,6 +33,8 @@ enum { PXS_LAB_WHY = 96 };
 struct pxs_lab_batch {
     int64_t epoch, batch, batches;
     double loss_D, weighted_pixel /* as it was logged */, loss_GAN, loss_real, loss_fake;
+    /* PyTorch-GAN's script logs the L1 itself: then weighted_pixel is G loss less adv */
+    double raw_pixel;
     char unknown[32]; /* the first field of an unknown name; "" = none */
 };
 /* False: `why` says in words what is wrong with the line. `text` has no line end. */
@@ -43,6 +50,16 @@ struct pxs_lab_point {
  * *points: malloc'ed, free() it. */
 bool pxs_lab_parse_validation(const char *text, size_t bytes, struct pxs_lab_point **points,
                               size_t *n, char why[PXS_LAB_WHY]);
+
+struct pxs_lab_log;
+/* ---- iters.c: a line of loss_log.txt -------------------------------------------------------- */
+
+bool pxs_lab_is_loss_log(const struct pxs_lab_log *log);
+/* Sets every, batches and stride. */
+PXS_NODISCARD enum pxs_status pxs_lab_find_steps(struct pxs_lab_log *log, struct pxs_error *err);
+/* A line of log->file, as pxs_lab_parse_batch. */
+bool pxs_lab_parse(const struct pxs_lab_log *log, const char *text, size_t bytes,
+                   struct pxs_lab_batch *out, char why[PXS_LAB_WHY]);
 
 /* ---- reader.c: the lines of a file ---------------------------------------------------------- */
 
@@ -95,6 +112,11 @@ struct pxs_lab_run {
 };
 struct pxs_lab_log {
     char dir[PXS_PATH_MAX], label[256]; /* absolute; what the experiment is called */
+    const char *file;                   /* with the batches: PXS_LAB_BATCHES or PXS_LAB_LOSS_LOG */
+    double lambda;                      /* lambda_pixel as stated; 0: not to be checked */
+    /* Of loss_log.txt: images that are a "batch", batches of an epoch, how far lines are apart in
+     * them. */
+    int64_t every, batches, stride;
     struct pxs_lab_run *runs;
     size_t n_runs;
     struct pxs_lab_epoch *epochs;
@@ -137,8 +159,9 @@ PXS_NODISCARD enum pxs_status pxs_lab_match(struct pxs_lab_log *log, struct pxs_
 
 /* ---- find.c --------------------------------------------------------------------------------- */
 
-/* The folders at and below `dir` that hold such files, sorted: logs with dir and label, the rest
- * empty. free(*logs). PXS_E_NOT_FOUND where there is none. */
+/* The folders at and below `dir` that hold such files, sorted: logs with dir, label and file, the
+ * rest empty; loss_log.txt is a log of its own. free(*logs). PXS_E_NOT_FOUND where there is none.
+ */
 PXS_NODISCARD enum pxs_status pxs_lab_find(const char *dir, struct pxs_lab_log **logs, size_t *n,
                                            struct pxs_error *err);
 

@@ -102,9 +102,9 @@ static const struct {
 } names[] = {{"epoch", EPOCH},        {"batch", BATCH},        {"dloss", LOSS_D},
              {"lossd", LOSS_D},       {"losspixel", PIXEL},    {"pixel", PIXEL},
              {"pixelloss", PIXEL},    {"lossgan", LOSS_GAN},   {"ganloss", LOSS_GAN},
-             {"gan", LOSS_GAN},       {"lossreal", LOSS_REAL}, {"realloss", LOSS_REAL},
-             {"lossfake", LOSS_FAKE}, {"fakeloss", LOSS_FAKE}, {"lossg", LOSS_G},
-             {"gloss", LOSS_G}};
+             {"gan", LOSS_GAN},       {"adv", LOSS_GAN},       {"lossreal", LOSS_REAL},
+             {"realloss", LOSS_REAL}, {"lossfake", LOSS_FAKE}, {"fakeloss", LOSS_FAKE},
+             {"lossg", LOSS_G},       {"gloss", LOSS_G}};
 static const char *const field_names[FIELDS] = {"Epoch",    "Batch",     "Dloss",     "loss_pixel",
                                                 "loss_GAN", "loss_real", "loss_fake", "loss_G"};
 
@@ -145,16 +145,17 @@ static bool split_field(struct part field, struct part *key, struct part *value)
 struct parsing {
     struct pxs_lab_batch *out;
     bool seen[FIELDS];
+    bool adv; /* PyTorch-GAN's name, whose pixel is not weighted */
+    double loss_G;
     char *why;
 };
 
 static bool read_value(struct parsing *p, enum field field, struct part value) {
     struct pxs_lab_batch *b = p->out;
-    double unused;
     int64_t of;
     double *const places[FIELDS] = {
         [LOSS_D] = &b->loss_D,       [PIXEL] = &b->weighted_pixel, [LOSS_GAN] = &b->loss_GAN,
-        [LOSS_REAL] = &b->loss_real, [LOSS_FAKE] = &b->loss_fake,  [LOSS_G] = &unused};
+        [LOSS_REAL] = &b->loss_real, [LOSS_FAKE] = &b->loss_fake,  [LOSS_G] = &p->loss_G};
     if (field == EPOCH)
         return fraction(value, &b->epoch, &of) && b->epoch < EPOCHS_MAX;
     if (field == BATCH)
@@ -176,6 +177,7 @@ static bool read_field(struct parsing *p, struct part text) {
     if (p->seen[field])
         return refuse(p->why, "%s stands there twice", field_names[field]);
     p->seen[field] = true;
+    p->adv = p->adv || (field == LOSS_GAN && key.n == 3 && strncmp(key.text, "adv", 3) == 0);
     return read_value(p, field, value) ||
            refuse(p->why, "%s is no number: %.*s", field_names[field],
                   (int)(value.n < 40 ? value.n : 40), value.text);
@@ -209,7 +211,7 @@ static bool read_brackets(struct parsing *p, struct part line) {
 bool pxs_lab_parse_batch(const char *text, size_t bytes, struct pxs_lab_batch *out,
                          char why[PXS_LAB_WHY]) {
     static const enum field needed[] = {EPOCH, BATCH, LOSS_D, PIXEL, LOSS_GAN};
-    struct pxs_lab_batch b = {.batches = -1, .loss_real = NAN, .loss_fake = NAN};
+    struct pxs_lab_batch b = {.batches = -1, .loss_real = NAN, .loss_fake = NAN, .raw_pixel = NAN};
     struct parsing p = {.out = &b, .why = why};
     if (memchr(text, '\0', bytes))
         return refuse(why, "it holds zero bytes");
@@ -221,6 +223,12 @@ bool pxs_lab_parse_batch(const char *text, size_t bytes, struct pxs_lab_batch *o
     }
     if (b.batches < 0)
         return refuse(why, "Batch does not say of how many");
+    if (p.adv && !p.seen[LOSS_G])
+        return refuse(why, "there is no G loss beside adv");
+    if (p.adv) {
+        b.raw_pixel = b.weighted_pixel;
+        b.weighted_pixel = p.loss_G - b.loss_GAN;
+    }
     if (b.batch >= b.batches)
         return refuse(why, "batch %lld of %lld: they count from 0", (long long)b.batch,
                       (long long)b.batches);

@@ -21,6 +21,18 @@ struct pxs_lab_reader {
     struct pxs_lab_line whole; /* that it is of */
 };
 
+/* By its mark, or by a zero byte in its first character. */
+static bool is_utf16(FILE *file, int64_t offset) {
+    unsigned char b[2] = {1, 1};
+    if (fread(b, 1, 2, file) < 2)
+        b[0] = b[1] = 1;
+    clearerr(file);
+    if (fseeko(file, (off_t)offset, SEEK_SET) != 0)
+        return false; /* what reads on will say so */
+    return offset == 0 && ((b[0] == 0xff && b[1] == 0xfe) || (b[0] == 0xfe && b[1] == 0xff) ||
+                           (b[0] == 0) != (b[1] == 0));
+}
+
 enum pxs_status pxs_lab_reader_open(const char *path, int64_t offset, int64_t line,
                                     const char *glue, struct pxs_lab_reader **out,
                                     struct pxs_error *err) {
@@ -44,6 +56,11 @@ enum pxs_status pxs_lab_reader_open(const char *path, int64_t offset, int64_t li
         status = pxs_fail_errno(err, "cannot read %s", path);
     if (fd >= 0 && !r->file)
         close(fd);
+    if (status == PXS_OK && is_utf16(r->file, offset))
+        status = pxs_fail(err, PXS_E_CORRUPT,
+                          "%s is UTF-16, as Windows PowerShell writes it behind `>`: `iconv -f "
+                          "UTF-16 -t UTF-8` makes it readable",
+                          path);
     if (status != PXS_OK)
         pxs_lab_reader_close(&r);
     else

@@ -34,11 +34,12 @@ enum pxs_status pxs_lab_rows_open(const struct pxs_lab_log *log, const struct px
                                   .best = INFINITY};
     pxs_lab_hash_begin(&rows->sha);
     enum pxs_status status = PXS_OK;
-    if (!pxs_path_join(path, sizeof path, log->dir, PXS_LAB_BATCHES))
+    if (!pxs_path_join(path, sizeof path, log->dir, log->file))
         status = pxs_fail(err, PXS_E_INVALID, "the path %s is too long", log->dir);
     else if (run->end > 0)
-        status =
-            pxs_lab_reader_open(path, run->begin, run->first_line, "[Epoch", &rows->reader, err);
+        status = pxs_lab_reader_open(path, run->begin, run->first_line,
+                                     pxs_lab_is_loss_log(log) ? PXS_LAB_LOSS_GLUE : PXS_LAB_GLUE,
+                                     &rows->reader, err);
     if (status != PXS_OK)
         pxs_lab_rows_close(&rows);
     else
@@ -67,7 +68,7 @@ static enum pxs_status next_batch(struct pxs_lab_rows *rows, struct pxs_record *
             PXS_TRY(pxs_lab_reader_next(rows->reader, &line, more, err));
         if (!*more)
             break;
-        if (!line.too_long && pxs_lab_parse_batch(line.text, line.bytes, &b, why))
+        if (!line.too_long && pxs_lab_parse(rows->log, line.text, line.bytes, &b, why))
             break;
     }
     if (!*more) {
@@ -80,7 +81,7 @@ static enum pxs_status next_batch(struct pxs_lab_rows *rows, struct pxs_record *
             return PXS_OK;
         return pxs_fail(err, PXS_E_BUSY,
                         "%s/%s has changed while it was being imported; import again",
-                        rows->log->dir, PXS_LAB_BATCHES);
+                        rows->log->dir, rows->log->file);
     }
     if (rows->n++ % 8192 == 0)
         pxs_meter_tell(rows->meter, "importing", (double)(rows->before + rows->n),

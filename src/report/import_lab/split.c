@@ -1,4 +1,4 @@
-/* train_loss.txt: batch by batch, into the runs that were appended to it. */
+/* train_loss.txt or loss_log.txt: batch by batch, into the runs that were appended to it. */
 #include "lab_priv.h"
 
 #include <math.h>
@@ -38,7 +38,8 @@ static void end_run(struct split *s) {
         return;
     struct pxs_lab_epoch *epoch = &s->log->epochs[s->log->n_epochs - 1];
     run->n = s->log->n_epochs - run->first;
-    epoch->ended = s->last.batch == run->batches - 1;
+    const int64_t stride = s->log->stride > 0 ? s->log->stride : 1;
+    epoch->ended = s->last.batch + stride >= run->batches;
     pxs_sha256_hex(&s->sha, run->hash);
 }
 
@@ -53,7 +54,7 @@ static bool begin_run(struct split *s, const struct pxs_lab_batch *b,
     run->batches = b->batches;
     if (b->epoch > 0 || b->batch > 0)
         pxs_lab_note(
-            s->log, PXS_LAB_BATCHES,
+            s->log, s->log->file,
             "line %lld begins a run%s%s%s with epoch %lld, batch %lld: what came before it is not "
             "here, or it goes on from an earlier run's weights",
             (long long)line->number, why ? ", since " : "", why ? why : "", why ? "," : "",
@@ -72,7 +73,7 @@ static bool add_batch(struct split *s, const struct pxs_lab_batch *b,
     if (fresh && !begin_run(s, b, line, why))
         return false;
     struct pxs_lab_run *run = current_run(s);
-    if (!fresh)
+    if (!fresh && !pxs_lab_is_loss_log(s->log)) /* whose lines are apart anyhow */
         run->missing += (b->epoch - s->last.epoch) * b->batches + b->batch - s->last.batch - 1;
     if (fresh || b->epoch != s->last.epoch) {
         if (!fresh)
@@ -110,16 +111,33 @@ static bool add_batch(struct split *s, const struct pxs_lab_batch *b,
 
 /* ---- the file ------------------------------------------------------------------------------- */
 
+/* PyTorch-GAN's script logs the L1 and the sum that it is weighted in: then lambda_pixel follows.
+ */
+static enum pxs_status check_lambda(const struct split *s, const struct pxs_lab_batch *b,
+                                    const struct pxs_lab_line *line, struct pxs_error *err) {
+    const double lambda = b->weighted_pixel / b->raw_pixel;
+    if (!(b->raw_pixel > 0.01) || !isfinite(lambda) || s->log->lambda == 0 ||
+        fabs(lambda - s->log->lambda) <= 0.01 * s->log->lambda)
+        return PXS_OK;
+    return pxs_fail(err, PXS_E_INVALID,
+                    "%s/%s: in line %lld G loss is adv and %.4g times pixel, so lambda_pixel was "
+                    "%.4g there, not %.4g: say --lambda %.4g",
+                    s->log->dir, s->log->file, (long long)line->number, lambda, lambda,
+                    s->log->lambda, round(lambda));
+}
+
 static enum pxs_status read_line(struct split *s, const struct pxs_lab_line *line,
                                  struct pxs_error *err) {
     char why[PXS_LAB_WHY];
     struct pxs_lab_batch b;
+    if (pxs_lab_is_loss_log(s->log) && line->text[0] == '=') /* a heading */
+        return PXS_OK;
     s->log->lines++;
     if (s->log->lines % 8192 == 0)
-        pxs_meter_tell(s->meter, "reading " PXS_LAB_BATCHES, (double)line->begin, s->bytes);
-    if (line->too_long || !pxs_lab_parse_batch(line->text, line->bytes, &b, why)) {
+        pxs_meter_tell(s->meter, "reading logs", (double)line->begin, s->bytes);
+    if (line->too_long || !pxs_lab_parse(s->log, line->text, line->bytes, &b, why)) {
         struct pxs_lab_run *run = current_run(s);
-        pxs_lab_unreadable(s->log, PXS_LAB_BATCHES, line, line->too_long ? "far too long" : why,
+        pxs_lab_unreadable(s->log, s->log->file, line, line->too_long ? "far too long" : why,
                            &s->unreadable);
         if (run)
             run->unreadable++;
@@ -127,10 +145,11 @@ static enum pxs_status read_line(struct split *s, const struct pxs_lab_line *lin
     }
     if (b.unknown[0] != '\0' && s->unknown[0] == '\0') {
         snprintf(s->unknown, sizeof s->unknown, "%s", b.unknown);
-        pxs_lab_note(s->log, PXS_LAB_BATCHES,
+        pxs_lab_note(s->log, s->log->file,
                      "field '%s' is not known and left out (first in line %lld)", b.unknown,
                      (long long)line->number);
     }
+    PXS_TRY(check_lambda(s, &b, line, err));
     return add_batch(s, &b, line) ? PXS_OK : pxs_fail_nomem(err);
 }
 
@@ -140,9 +159,13 @@ enum pxs_status pxs_lab_split(struct pxs_lab_log *log, struct pxs_meter meter,
     struct pxs_lab_reader *reader = NULL;
     struct stat info;
     char path[PXS_PATH_MAX];
-    if (!pxs_path_join(path, sizeof path, log->dir, PXS_LAB_BATCHES))
+    const bool loss_log = pxs_lab_is_loss_log(log);
+    if (!pxs_path_join(path, sizeof path, log->dir, log->file))
         return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", log->dir);
-    PXS_TRY(pxs_lab_reader_open(path, 0, 1, "[Epoch", &reader, err));
+    if (loss_log)
+        PXS_TRY(pxs_lab_find_steps(log, err));
+    PXS_TRY(
+        pxs_lab_reader_open(path, 0, 1, loss_log ? PXS_LAB_LOSS_GLUE : PXS_LAB_GLUE, &reader, err));
     s.bytes = stat(path, &info) == 0 ? (double)info.st_size : 0;
     enum pxs_status status = PXS_OK;
     for (bool more = true; more && status == PXS_OK;) {
@@ -158,12 +181,12 @@ enum pxs_status pxs_lab_split(struct pxs_lab_log *log, struct pxs_meter meter,
     /* Lines that cannot be read were noted one by one; here what is missing between the others. */
     int64_t counted = 0;
     end_run(&s);
-    pxs_lab_unreadable_rest(log, PXS_LAB_BATCHES, s.unreadable);
+    pxs_lab_unreadable_rest(log, log->file, s.unreadable);
     for (size_t i = 0; i < log->n_runs; i++) {
         const struct pxs_lab_run *run = &log->runs[i];
         counted += run->unreadable;
         if (run->missing > 0)
-            pxs_lab_note(log, PXS_LAB_BATCHES, "the run in lines %lld to %lld lacks %lld batches",
+            pxs_lab_note(log, log->file, "the run in lines %lld to %lld lacks %lld batches",
                          (long long)run->first_line, (long long)run->last_line,
                          (long long)run->missing);
     }
