@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The training step of pixsweep in PyTorch, one step at a time, for `pixsweep bench --against-torch PYTHON`.
+"""The training step of pixsweep in PyTorch, one step at a time, for `pixsweep bench --against-torch PYTHON`; with --generate the
+trained generator alone.
 
 Same networks, losses, order of updates and optimiser (torch_networks.py beside it); dropout on. Random pictures, random weights. Needs torch
 (1.8 or later) and nothing else.
@@ -24,6 +25,7 @@ def arguments(torch_networks):
     p.add_argument('--freeze', action='store_true', help="no gradients for the discriminator's weights in the generator's step")
     p.add_argument('--channels-last', action='store_true')
     p.add_argument('--compile', action='store_true')
+    p.add_argument('--generate', action='store_true', help='the trained generator alone, in place of a training step')
     return p.parse_args()
 
 
@@ -59,6 +61,21 @@ def make_step(o, torch, torch_networks):
     return lambda: [loss.item() for loss in step(source, target).values()]
 
 
+def make_generate(o, torch, torch_networks):
+    """A function that generates one batch, as a trained network is used: eval(), and no gradients."""
+    net = torch_networks.networks(o)[0].apply(torch_networks.init_normal).eval()
+    source = torch.randn(o.batch_size, o.channels, o.img_height, o.img_width).mul(0.5)
+    if o.channels_last:
+        net, source = net.to(memory_format=torch.channels_last), source.contiguous(memory_format=torch.channels_last)
+    if o.compile:
+        net = torch.compile(net)
+
+    def generate():
+        with torch.no_grad():
+            return net(source).sum().item()
+    return generate
+
+
 def peak_bytes():
     """Of this process alone; getrusage would count what stood here before exec."""
     with open('/proc/self/status', encoding='ascii') as f:
@@ -75,7 +92,7 @@ def warm(o, torch, torch_networks):
     if o.fused and not has_fused_adam(torch):
         o.fused = False
         version += ' (has no fused Adam)'
-    step = make_step(o, torch, torch_networks)
+    step = (make_generate if o.generate else make_step)(o, torch, torch_networks)
     try:
         for _ in range(WARM_UP):
             step()

@@ -49,8 +49,8 @@ double pxs_pix2pix_l1(struct pxs_pix2pix *m, const float *x, const float *y, siz
 /* A generator that only runs forward: no gradients, no moments, no discriminator. */
 struct pxs_trained;
 /* Loads the weights of `path` into the generator of these hyperparameters; it runs once
- * pxs_trained_resize has told it the pictures' sides. Errors as pxs_pix2pix_load has them. `pool`
- * is borrowed and must outlive it. */
+ * pxs_trained_resize has told it the pictures' sides. `path` NULL: random weights, to be timed.
+ * Errors as pxs_pix2pix_load has them. `pool` is borrowed and must outlive it. */
 PXS_NODISCARD enum pxs_status pxs_trained_create(const struct pxs_params *params, const char *path,
                                                  struct pxs_pool *pool, const char *kernels,
                                                  struct pxs_trained **out, struct pxs_error *err);

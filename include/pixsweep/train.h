@@ -181,6 +181,8 @@ struct pxs_bench_row {
 enum pxs_bench_scope {
     /* the training step alone, in no more memory than training takes */
     PXS_BENCH_STEP,
+    /* a trained generator alone: pxs_bench_step makes batch_size pictures; there are no rounds */
+    PXS_BENCH_GENERATE,
     /* and each layer's passes, Adam, sgemm 2048^3 (one-thread OpenBLAS calls, split by us) */
     PXS_BENCH_ALL
 };

@@ -126,14 +126,19 @@ static enum pxs_status measure_ours(struct bench *b, struct pxs_error *err) {
     return status;
 }
 
+static struct cli_torch_job torch_job(const struct bench *b, bool generate) {
+    return (struct cli_torch_job){.python = b->cli->values[OPT_AGAINST_TORCH],
+                                  .params = &b->params,
+                                  .kernels = b->kernels,
+                                  .threads = b->threads,
+                                  .rounds = b->rounds,
+                                  .generate = generate,
+                                  .quiet = b->cli->quiet,
+                                  .stop = b->stop};
+}
+
 static enum pxs_status measure(struct bench *b, struct pxs_error *err) {
-    const struct cli_torch_job torch = {.python = b->cli->values[OPT_AGAINST_TORCH],
-                                        .params = &b->params,
-                                        .kernels = b->kernels,
-                                        .threads = b->threads,
-                                        .rounds = b->rounds,
-                                        .quiet = b->cli->quiet,
-                                        .stop = b->stop};
+    const struct cli_torch_job torch = torch_job(b, false);
     if (!b->cli->quiet)
         cli_say("memory of a process that trains");
     PXS_TRY(measure_memory(b, err));
@@ -339,8 +344,14 @@ static enum pxs_status bench(struct bench *b, struct pxs_error *err) {
     if (!b->cli->quiet)
         cli_say("%d thread%s, %d round%s, kernels %s", b->threads, b->threads == 1 ? "" : "s",
                 b->rounds, b->rounds == 1 ? "" : "s", pxs_kernels_name(b->set));
-    PXS_TRY(measure(b, err));
-    const enum pxs_status status = show(b, &out, err);
+    enum pxs_status status;
+    if (b->cli->values[OPT_GENERATE]) {
+        const struct cli_torch_job job = torch_job(b, true);
+        status = cli_bench_generate(b->cli, &job, &out, err);
+    } else {
+        PXS_TRY(measure(b, err));
+        status = show(b, &out, err);
+    }
     if (status == PXS_OK)
         cli_out_result(b->cli, &out);
     pxs_text_finish(&out);

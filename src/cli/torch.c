@@ -253,8 +253,10 @@ static enum pxs_status run_variant(const char *script, const struct cli_torch_jo
                                    const struct variant *v, struct pxs_bench *ours,
                                    struct cli_torch_row *row, struct pxs_error *err) {
     struct pxs_text texts[PXS_COUNT(step_keys) + 1] = {0};
-    const char *argv[2 * PXS_COUNT(texts) + 8] = {job->python, script, "--fused", "--freeze"};
+    const char *argv[2 * PXS_COUNT(texts) + 9] = {job->python, script, "--fused", "--freeze"};
     size_t n = 4, used = 0;
+    if (job->generate)
+        argv[n++] = "--generate";
     pxs_text_addf(&texts[used], "--threads=%d", row->threads);
     argv[n++] = pxs_text_str(&texts[used++]);
     for (size_t i = 0; i < PXS_COUNT(step_keys); i++) {
@@ -285,7 +287,8 @@ static enum pxs_status with_ours(const char *script, const struct cli_torch_job 
     struct pxs_bench *ours = NULL;
     PXS_TRY(pxs_pool_create(row->threads, &pool, err));
     enum pxs_status status =
-        pxs_bench_create(job->params, pool, job->kernels, PXS_BENCH_STEP, &ours, err);
+        pxs_bench_create(job->params, pool, job->kernels,
+                         job->generate ? PXS_BENCH_GENERATE : PXS_BENCH_STEP, &ours, err);
     if (status == PXS_OK)
         status = run_variant(script, job, v, ours, row, err);
     pxs_bench_destroy(&ours);

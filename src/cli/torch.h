@@ -10,6 +10,7 @@ struct cli_torch_job {
     const struct pxs_params *params;
     const char *kernels;
     int threads, rounds;
+    bool generate; /* the trained generator alone, in place of a step */
     bool quiet;
     const struct pxs_stop *stop;
 };
@@ -32,6 +33,12 @@ enum { CLI_TORCH_ROWS = 5 };
 PXS_NODISCARD enum pxs_status cli_against_torch(const struct cli_torch_job *job,
                                                 struct cli_torch_row rows[CLI_TORCH_ROWS],
                                                 size_t *n, struct pxs_error *err);
+/* `bench --generate`: the trained generator of job->params, one picture and eight at a time, in a
+ * table; beside PyTorch where job->python is there. */
+struct cli;
+PXS_NODISCARD enum pxs_status cli_bench_generate(const struct cli *cli,
+                                                 const struct cli_torch_job *job,
+                                                 struct pxs_text *out, struct pxs_error *err);
 /* The middle of n > 0 numbers, which it sorts. */
 double cli_median(double *values, size_t n);
 

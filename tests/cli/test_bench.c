@@ -125,6 +125,30 @@ START_TEST(torch_takes_turns)
 END_TEST
 
 /* Another network than PyTorch's would be timed in silence. */
+/* The trained generator alone, one picture and eight at a time, and PyTorch without gradients. */
+START_TEST(generator_alone)
+{
+    struct result r = pixsweep("bench", SMALL, "--threads", "1", "--generate", NULL);
+    ck_assert_int_eq(r.code, 0);
+    ck_has(r.out, "\ngenerator  1x32x64x3 unet ngf 2");
+    ck_has(r.out, "\ngenerator  8x32x64x3 unet ngf 2");
+    ck_has_not(r.out, "torch");
+    drop(&r);
+    fake_python("shift; echo \"$@\" >> args\n"
+                "echo 'ready 9.9'; while read question; do echo '12.5 1048576'; done");
+    r = pixsweep("bench", AGAINST, "./python", "--generate", "--format", "csv", NULL);
+    ck_assert_int_eq(r.code, 0);
+    ck_has(r.out, "\ntorch NCHW,1x32x64x3 unet ngf 2,1,12.5,12.5,80,");
+    ck_has(r.out, "\ntorch channels_last,8x32x64x3 unet ngf 2,1,12.5,12.5,640,");
+    drop(&r);
+    char *args = content("args");
+    ck_has(args, "--generate");
+    ck_has(args, "--batch_size=1");
+    ck_has(args, "--batch_size=8");
+    free(args);
+}
+END_TEST
+
 START_TEST(torch_is_told_every_network)
 {
     fake_python("shift; echo \"$@\" >> args\n"
@@ -278,6 +302,7 @@ Suite *bench_suite(void) {
     tcase_add_test(c, rows_carry_the_machine);
     tcase_add_test(c, the_table_says_which_kernel_ran);
     tcase_add_test(c, torch_takes_turns);
+    tcase_add_test(c, generator_alone);
     tcase_add_test(c, torch_is_told_every_network);
     tcase_add_test(c, torch_is_measured_on_one_thread_too);
     tcase_add_test(c, what_does_not_compile_is_a_result);

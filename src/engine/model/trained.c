@@ -111,6 +111,13 @@ static enum pxs_status build(struct pxs_trained *g, const char *path, const char
         if (m->weights[PXS_NET_G][i]->count > largest)
             largest = m->weights[PXS_NET_G][i]->count;
 
+    if (!path) {
+        static const struct pxs_init init = {PXS_INIT_NORMAL, 0.02};
+        for (size_t i = 0; i < m->n_weights[PXS_NET_G]; i++)
+            PXS_TRY(
+                pxs_weight_randomise(&m->nn, m->weights[PXS_NET_G][i], &init, 0, (uint32_t)i, err));
+        return PXS_OK;
+    }
     bool failed = false;
     float *loaded = model_floats(largest, &failed);
     const enum pxs_status status =

@@ -8,7 +8,7 @@
 /* Three passes of every layer of both networks, Adam, the step, sgemm. */
 enum { SGEMM_SIDE = 2048, MAX_JOBS = 6 * PXS_LAYERS_MAX + 3, ADAM_BYTES = 28 };
 
-enum bench_pass { FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT, STEP, ADAM, SGEMM };
+enum bench_pass { FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT, STEP, ADAM, SGEMM, GENERATE };
 
 /* One thing to time. */
 struct bench_job {
@@ -23,6 +23,7 @@ struct pxs_bench {
     struct pxs_params p;
     struct pxs_nn nn;
     struct pxs_pix2pix *model;
+    struct pxs_trained *trained; /* in its place, where only that is timed */
     struct pxs_layer_list layers[2];
     struct pxs_record_writer *records;
     float *source, *target; /* a batch */
@@ -115,6 +116,9 @@ static double time_job(struct pxs_bench *b, const struct bench_job *j) {
         run_sgemm(b);
     else if (j->pass == STEP)
         run_step(b);
+    else if (j->pass == GENERATE)
+        pxs_trained_run(b->trained, b->source, (int)b->p.batch_size, PXS_STATISTICS_RUNNING, false,
+                        0, b->target);
     else if (j->pass == ADAM)
         run_adam(b);
     else if (j->layer.kind == PXS_LAYER_HEAD)
@@ -244,14 +248,20 @@ static enum pxs_status set_up(struct pxs_bench *b, const char *kernels, enum pxs
                               struct pxs_error *err) {
     for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++)
         pxs_pix2pix_layers(&b->p, net, &b->layers[net]);
+    const size_t image = (size_t)b->p.batch_size * (size_t)b->p.img_height *
+                         (size_t)b->p.img_width * (size_t)b->p.channels;
+    const struct buffer pictures[] = {{&b->source, image, 0.5f}, {&b->target, image, 0.5f}};
     PXS_TRY(pxs_kernels_select(kernels, &b->nn.kernel.set, err));
+    if (scope == PXS_BENCH_GENERATE) {
+        PXS_TRY(pxs_trained_create(&b->p, NULL, b->nn.kernel.pool, kernels, &b->trained, err));
+        PXS_TRY(pxs_trained_resize(b->trained, (int)b->p.img_height, (int)b->p.img_width,
+                                   (int)b->p.batch_size, err));
+        return fill(b, pictures, PXS_COUNT(pictures)) ? PXS_OK : pxs_fail_nomem(err);
+    }
     PXS_TRY(pxs_blas_load(pxs_pool_threads(b->nn.kernel.pool), &b->nn.kernel.blas, err));
     PXS_TRY(pxs_record_writer_in_memory(&b->records, err));
     PXS_TRY(pxs_pix2pix_create(&b->p, b->nn.kernel.pool, kernels, &b->model, err));
     PXS_TRY(pxs_pix2pix_randomise(b->model, 0, err));
-    const size_t image = (size_t)b->p.batch_size * (size_t)b->p.img_height *
-                         (size_t)b->p.img_width * (size_t)b->p.channels;
-    const struct buffer pictures[] = {{&b->source, image, 0.5f}, {&b->target, image, 0.5f}};
     if (!fill(b, pictures, PXS_COUNT(pictures)) || (scope == PXS_BENCH_ALL && !make_operands(b)))
         return pxs_fail_nomem(err);
     add_jobs(b, scope);
@@ -283,6 +293,7 @@ void pxs_bench_destroy(struct pxs_bench **b) {
         (*b)->gradient, (*b)->a,      (*b)->b,   (*b)->c,     (*b)->nn.kernel.scratch};
     for (size_t i = 0; i < PXS_COUNT(buffers); i++)
         pxs_aligned_free(buffers[i]);
+    pxs_trained_destroy(&(*b)->trained);
     pxs_pix2pix_destroy(&(*b)->model);
     pxs_record_writer_close(&(*b)->records);
     free(*b);
@@ -307,7 +318,7 @@ enum pxs_status pxs_bench_round(struct pxs_bench *b, const struct pxs_stop *stop
 }
 
 double pxs_bench_step(struct pxs_bench *b) {
-    return time_job(b, &(struct bench_job){.pass = STEP});
+    return time_job(b, &(struct bench_job){.pass = b->trained ? GENERATE : STEP});
 }
 
 /* ---- results -------------------------------------------------------------------------------- */
