@@ -113,6 +113,19 @@ same best stranger
 does 0 '1 resized to 64x32, and back' generate alone/stranger.safetensors odd -o wide --set img_width=64 --set img_height=32
 does 2 'there is no hyperparameter .side.' generate alone/stranger.safetensors odd -o wide --set side=64
 
+step "batch norm: running statistics as the samples have them, or each picture's own"
+experiment bn.yaml bn 'n_epochs: 2' 'generator: unet_32' 'norm: batch' 'sample_interval: 0'
+sed -i -e 's/^ngf: 4/ngf: 16/' -e 's/^batch_size: 8/batch_size: 4/' bn.yaml
+run 0 res bn.yaml
+does 0 '4 pictures' generate bn data/val --pairs -o bn_usual
+pixels sample res/bn/0001-base-s0/images/best.png bn_usual
+does 0 '4 pictures' generate bn data/val --pairs -o bn_running --test-norm running
+same bn_usual bn_running
+does 0 '4 pictures' generate bn data/val --pairs -o bn_batch --test-norm batch
+does 0 '4 pictures' generate bn data/val --pairs -o bn_batch1 --test-norm batch --batch 1
+same bn_batch bn_batch1
+! diff -rq bn_usual bn_batch >/dev/null || fail "--test-norm batch makes no difference"
+
 step "a picture too large for the memory is refused with what it would need; the others are done"
 mkdir large
 pixels flat 3000 3000 large/l.png

@@ -28,6 +28,7 @@ static void saved_and_found(const struct pxs_params *p, enum pxs_net net) {
     ck_assert_msg(status == PXS_OK, "%s", err.message);
     ck_assert_int_eq(r.net, net);
     ck_assert_int_eq(r.params.channels, p->channels);
+    ck_assert_int_eq(r.params.norm, p->norm);
     if (net == PXS_NET_G) {
         ck_assert_int_eq(r.params.generator, p->generator);
         ck_assert_int_eq(r.params.ngf, p->ngf);
@@ -49,6 +50,8 @@ START_TEST(every_network)
                 struct pxs_params p = narrow(side, side, channels, 2 + channels, 3, 1);
                 p.generator = g;
                 p.dropout = channels == 1 ? 0 : 0.5;
+                p.norm = g == PXS_GENERATOR_UNET ? PXS_NETWORK_NORM_INSTANCE
+                                                 : networks % PXS_VALUES_network_norm;
                 if (checked(&p) != PXS_OK)
                     continue;
                 saved_and_found(&p, PXS_NET_G);
@@ -58,6 +61,7 @@ START_TEST(every_network)
     for (int d = 0; d < PXS_VALUES_discriminator; d++) {
         struct pxs_params p = narrow(64, 64, 3, 2, 5, 1);
         p.discriminator = d;
+        p.norm = d == PXS_DISCRIMINATOR_PATCH ? PXS_NETWORK_NORM_INSTANCE : PXS_NETWORK_NORM_BATCH;
         if (checked(&p) == PXS_OK)
             saved_and_found(&p, PXS_NET_D);
     }

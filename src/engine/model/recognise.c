@@ -56,15 +56,10 @@ static bool consider(struct search *s, enum pxs_net net, const struct pxs_params
     return fit.kind == MODEL_FITS;
 }
 
-/* Each value of a key that has a part in names and shapes. */
 static bool try_norms(struct search *s, enum pxs_net net, struct pxs_params *p) {
-    enum pxs_param_key norm;
-    if (!pxs_param_find("norm", &norm))
-        return consider(s, net, p);
-    for (int i = 0; pxs_param_info((int)norm)->names[i]; i++) {
-        const struct pxs_param_value v = {.kind = PXS_VALUE_TEXT,
-                                          .text = pxs_param_info((int)norm)->names[i]};
-        if (pxs_params_put(p, (int)norm, &v) && consider(s, net, p))
+    for (int i = 0; i < PXS_VALUES_network_norm; i++) {
+        p->norm = i;
+        if (consider(s, net, p))
             return true;
     }
     return false;
@@ -88,13 +83,12 @@ static bool try_generator(struct search *s, int generator) {
 
 static bool try_discriminator(struct search *s, int discriminator) {
     struct pxs_params p;
-    enum pxs_param_key layers;
     pxs_params_default(&p);
     p.discriminator = discriminator;
     p.img_height = p.img_width = 256;
-    if (!pxs_param_find("n_layers_D", &layers) || !pxs_params_effective(&p, (int)layers))
+    if (!pxs_params_effective(&p, PXS_PARAM_n_layers_D))
         return try_norms(s, PXS_NET_D, &p);
-    for (int n = 1; put_int(&p, (int)layers, n); n++)
+    for (int n = 1; put_int(&p, PXS_PARAM_n_layers_D, n); n++)
         if (try_norms(s, PXS_NET_D, &p))
             return true;
     return false;
@@ -111,16 +105,12 @@ static int halvings(const struct pxs_pix2pix *m, enum pxs_net net) {
 
 static void describe(const struct pxs_pix2pix *m, struct pxs_recognised *r) {
     const struct pxs_params *p = &r->params;
-    enum pxs_param_key norm;
-    char normed[32] = "";
     const bool g = r->net == PXS_NET_G;
     const char *name = g ? pxs_param_info(PXS_PARAM_generator)->names[p->generator]
                          : pxs_param_info(PXS_PARAM_discriminator)->names[p->discriminator];
-    if (pxs_param_find("norm", &norm))
-        snprintf(normed, sizeof normed, ", norm %s", pxs_params_get(p, (int)norm).text);
-    snprintf(r->words, sizeof r->words, "a %s of %d halvings with %s %d%s and channels %d", name,
-             halvings(m, r->net), g ? "ngf" : "ndf", (int)(g ? p->ngf : p->ndf), normed,
-             (int)p->channels);
+    snprintf(r->words, sizeof r->words, "a %s of %d halvings with %s %d, norm %s and channels %d",
+             name, halvings(m, r->net), g ? "ngf" : "ndf", (int)(g ? p->ngf : p->ndf),
+             pxs_params_get(p, PXS_PARAM_norm).text, (int)p->channels);
 }
 
 /* True where one fits; else *s has the nearest, if any has a name in common. */
