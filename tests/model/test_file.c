@@ -186,6 +186,104 @@ START_TEST(files_of_others)
 }
 END_TEST
 
+/* With batch norm: after two steps, so that every tensor has a value of its own. */
+static struct pxs_pix2pix *make_batch_norm(int steps) {
+    struct pxs_params p = narrow(32, 32, 3, 4, 3, 2);
+    p.generator = PXS_GENERATOR_UNET_32;
+    p.discriminator = PXS_DISCRIMINATOR_N_LAYERS;
+    p.n_layers_D = 1;
+    p.norm = PXS_NETWORK_NORM_BATCH;
+    p.gan_mode = PXS_GAN_HINGE;
+    struct pxs_pix2pix *m = model_create(&p, 0, "auto");
+    ck_assert_int_eq(pxs_pix2pix_randomise(m, 1, NULL), PXS_OK);
+    for (int step = 0; step < steps; step++) {
+        float source[2 * 32 * 32 * 3];
+        struct pxs_step_result ignored;
+        for (size_t i = 0; i < PXS_COUNT(source); i++)
+            source[i] = (float)((i * 37 + (size_t)step) % 101) / 50.0f - 1.0f;
+        pxs_pix2pix_step(m, source, source, 2, (struct pxs_step_rates){1e-3, 1e-3}, step, &ignored);
+    }
+    return m;
+}
+
+/* Running statistics and counts are in files of weights and of everything; evaluation reads them
+ * and changes nothing, as the images' own statistics do not. */
+START_TEST(batch_norm)
+{
+    struct pxs_pix2pix *a = make_batch_norm(2), *b = make_batch_norm(0);
+    char hash_a[PXS_SHA256_HEX], hash_b[PXS_SHA256_HEX];
+    float source[2 * 32 * 32 * 3] = {0}, running[PXS_COUNT(source)], own[PXS_COUNT(source)];
+    struct pxs_weight **w;
+    struct pxs_safetensors *file = NULL;
+    int64_t count = 0;
+    for (size_t i = 0; i < PXS_COUNT(source); i++)
+        source[i] = (float)(i % 7) / 4.0f - 1.0f;
+    pxs_pix2pix_hash(a, hash_a);
+    pxs_pix2pix_generate(a, source, 2, PXS_STATISTICS_RUNNING, 0, 0, running);
+    pxs_pix2pix_generate(a, source, 2, PXS_STATISTICS_BATCH, 0, 0, own);
+    ck_assert_mem_ne(running, own, sizeof own);
+    pxs_pix2pix_hash(a, hash_b);
+    ck_assert_str_eq(hash_a, hash_b);
+
+    for (int net = 0; net < 2; net++) {
+        ck_assert_int_eq(pxs_pix2pix_save(a, (enum pxs_net)net, path, NULL, NULL, NULL, NULL, NULL),
+                         PXS_OK);
+        ck_assert_int_eq(pxs_pix2pix_load(b, (enum pxs_net)net, path, NULL), PXS_OK);
+    }
+    pxs_pix2pix_hash(b, hash_b);
+    ck_assert_str_eq(hash_a, hash_b);
+    ck_assert_int_eq(pxs_safetensors_open(path, &file, NULL), PXS_OK); /* D's */
+    ck_assert_int_eq(pxs_safetensors_read_count(file, "model.3.num_batches_tracked", &count, NULL),
+                     PXS_OK);
+    ck_assert_int_eq(count, 6);
+    pxs_safetensors_destroy(&file);
+
+    /* Without counts, as PyTorch before 0.4.1 wrote it: they are 0, and all else is there. */
+    struct pxs_safetensors_entry e[32] = {0};
+    size_t n = 0, all = pxs_pix2pix_weights(a, PXS_NET_D, &w);
+    for (size_t i = 0; i < all; i++)
+        if (w[i]->kind != PXS_WEIGHT_BATCHES) {
+            e[n] = (struct pxs_safetensors_entry){
+                .name = w[i]->name, .rank = w[i]->rank, .data = zeros};
+            memcpy(e[n++].dims, w[i]->dims, sizeof e[0].dims);
+        }
+    ck_assert_uint_lt(n, all);
+    ck_assert_int_eq(pxs_safetensors_write(path, e, n, NULL, NULL, NULL, NULL, NULL), PXS_OK);
+    ck_assert_int_eq(pxs_pix2pix_load(a, PXS_NET_D, path, NULL), PXS_OK);
+    for (size_t i = 0; i < all; i++)
+        ck_assert_int_eq(w[i]->batches, 0);
+
+    model_destroy(&b);
+    pxs_pix2pix_destroy(&a);
+}
+END_TEST
+
+START_TEST(batch_norm_goes_on)
+{
+    struct pxs_pix2pix *a = make_batch_norm(2), *b = make_batch_norm(0);
+    char hash_a[PXS_SHA256_HEX], hash_b[PXS_SHA256_HEX];
+    struct pxs_safetensors *file = NULL;
+    ck_assert_int_eq(pxs_pix2pix_save_state(a, path, NULL, NULL, 5, NULL), PXS_OK);
+    ck_assert_int_eq(pxs_pix2pix_load_state(b, path, NULL), PXS_OK);
+    pxs_pix2pix_hash(a, hash_a);
+    pxs_pix2pix_hash(b, hash_b);
+    ck_assert_str_eq(hash_a, hash_b);
+    /* the checksum is of all bytes before it */
+    ck_assert_int_eq(pxs_safetensors_open(path, &file, NULL), PXS_OK);
+    const size_t n = pxs_safetensors_count(file);
+    uint32_t crc = 5, stated;
+    for (size_t i = 0; i + 1 < n; i++) {
+        const struct pxs_safetensors_info *t = pxs_safetensors_at(file, i);
+        crc = pxs_crc32c(crc, t->data, (size_t)t->bytes);
+    }
+    memcpy(&stated, pxs_safetensors_at(file, n - 1)->data, sizeof stated);
+    ck_assert_uint_eq(crc, stated);
+    pxs_safetensors_destroy(&file);
+    model_destroy(&b);
+    pxs_pix2pix_destroy(&a);
+}
+END_TEST
+
 START_TEST(wrong_files)
 {
     struct pxs_pix2pix *m = make_model(1);
@@ -213,6 +311,8 @@ TCase *file_case(void) {
     tcase_add_test(tcase, round_trip);
     tcase_add_test(tcase, metadata_and_order);
     tcase_add_test(tcase, files_of_others);
+    tcase_add_test(tcase, batch_norm);
+    tcase_add_test(tcase, batch_norm_goes_on);
     tcase_add_test(tcase, other_widths);
     tcase_add_test(tcase, wrong_files);
     return tcase;

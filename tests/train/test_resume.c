@@ -126,6 +126,15 @@ static void lab(struct pxs_params *p) {
     p->gan_mode = PXS_GAN_VANILLA;
 }
 
+static void batch_norm(struct pxs_params *p) {
+    p->generator = PXS_GENERATOR_UNET_32;
+    p->discriminator = PXS_DISCRIMINATOR_N_LAYERS;
+    p->norm = PXS_NETWORK_NORM_BATCH;
+    p->init_type = PXS_INIT_TYPE_ORTHOGONAL;
+    p->init_gain = 0.5;
+    p->gan_mode = PXS_GAN_HINGE;
+}
+
 /* Rates that depend on what was seen and on the batch. */
 static void moving(struct pxs_params *p) {
     p->lr_policy_G = PXS_LR_PLATEAU;
@@ -146,6 +155,7 @@ START_TEST(every_point_leads_to_the_same_bits)
     try_points(3, "panels", 16, 2, NULL);
     try_points(3, "lab", 4, 1, lab);
     try_points(3, "moving", 4, 2, moving);
+    try_points(3, "batch_norm", 4, 1, batch_norm);
 }
 END_TEST
 
