@@ -31,6 +31,12 @@ PXS_NODISCARD enum pxs_status pxs_submission_folder(const char *results, const c
  */
 bool pxs_submission_last_log(const char *dir, struct pxs_text *out);
 
+/* PXS_E_INVALID, with what to do, where the number (and so the folder) of a run without a row in
+ * the database is another run's in the plan of an earlier submission: its jobs would find another
+ * config.yaml than theirs, or have left results that no database knows. */
+PXS_NODISCARD enum pxs_status pxs_submissions_check_numbers(const struct pxs_plan *plan,
+                                                            struct pxs_error *err);
+
 struct pxs_submit_options {
     const struct pxs_sweep_options *sweep;
     const char *on; /* "slurm", "ssh" or the absolute path of a launcher */

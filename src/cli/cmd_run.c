@@ -40,7 +40,8 @@ static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s,
         pxs_text_add_words(out, " (%zu now)", s->n_completed_now);
     pxs_state_counts_add(&s->states, pxs_states_told, PXS_STATES_TOLD, ", ", out);
     if (running > 0)
-        pxs_text_add_words(out, ", %zu run by another pixsweep", running);
+        pxs_text_addf(out, s->by_jobs ? ", %zu at work in jobs" : ", %zu run by another pixsweep",
+                      running);
     pxs_text_add_words(out, "; %s\n", time);
     put_problems(cli, s, out);
     /* line by line: pxs_text_add_words shows a line break in an argument as \n */
@@ -48,6 +49,11 @@ static void put_words(const struct cli *cli, const struct pxs_sweep_summary *s,
         const size_t n = strcspn(line, "\n");
         pxs_text_add_words(out, "%.*s\n", (int)n, line);
         line += n + (line[n] == '\n');
+    }
+    if (s->retry) {
+        pxs_text_add_command(out, "retry:   pixsweep retry %s", s->sweep);
+        cli_add_place(cli, out);
+        pxs_text_add_words(out, "   %s\n", s->retry);
     }
     if (completed > 0 && s->recorded) {
         pxs_text_add_command(out, "compare: pixsweep compare %s", s->sweep);
@@ -115,8 +121,8 @@ static void print_summary(const struct cli *cli, struct cli_progress *progress,
 /* Is there anything to sum up? Nothing was started where planning or preflight failed or were
  * interrupted. */
 static bool has_run(enum pxs_status status, const struct pxs_sweep_summary *s) {
-    return status == PXS_OK || (status == PXS_E_STOPPED && s->n_total > 0) ||
-           s->exit_code == CLI_FAILED;
+    return status == PXS_OK || (s->by_jobs && s->n_total > 0) ||
+           (status == PXS_E_STOPPED && s->n_total > 0) || s->exit_code == CLI_FAILED;
 }
 
 /* The sweep that is carried out, here or by jobs. */
@@ -143,6 +149,7 @@ static void tell_submitted(void *user, const struct pxs_submitted *submitted) {
 static enum pxs_status take_over(void *user, const struct pxs_plan *plan, struct pxs_error *err) {
     const struct cli_progress *p = user;
     PXS_TRY(cli_take_over(p->cli, err));
+    PXS_TRY(pxs_submissions_check_numbers(plan, err));
     return pxs_submissions_resume(plan->results, plan->sweep, true, err);
 }
 

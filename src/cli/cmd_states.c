@@ -79,19 +79,21 @@ static enum pxs_status retry(struct cli *cli, struct pxs_store *s, struct pxs_te
                             (cli->values[OPT_CANCELLED] ? PXS_RETRY_CANCELLED : 0);
     struct pxs_store_changed changed = {0};
     int64_t sweep_id;
+    size_t submissions = 0;
     PXS_TRY(pxs_store_find_sweep(s, cli->args[0], &sweep_id, err));
     PXS_TRY(cli_reap(cli, s, sweep_id, err));
     PXS_TRY(pxs_store_retry(s, sweep_id, chosen != 0 ? chosen : PXS_RETRY_ALL,
                             cli->values[OPT_WHERE], &changed, err));
-    const enum pxs_status told = cli_tell_jobs(cli, s, sweep_id, NULL, err);
+    const enum pxs_status told = cli_tell_jobs(cli, s, sweep_id, &submissions, err);
     if (told != PXS_OK) {
         pxs_store_changed_finish(&changed);
         return told;
     }
     pxs_text_add_words(out, "%s: ", cli->args[0]);
     add_changed(out, &changed);
-    pxs_text_add(out,
-                 changed.n > 0 ? " queued again; `pixsweep run FILE` takes them" : " to try again");
+    pxs_text_add(out, changed.n == 0    ? " to try again"
+                      : submissions > 0 ? " queued again; `pixsweep run FILE --on ...` takes them"
+                                        : " queued again; `pixsweep run FILE` takes them");
     const enum pxs_status status =
         changed.left > 0 ? add_left(cli, s, sweep_id, changed.left, out, err) : PXS_OK;
     pxs_text_add(out, "\n");

@@ -44,7 +44,11 @@ static void print_line(void *user, enum pxs_log_level level, const char *text) {
     const struct cli *cli = user;
     if (cli->quiet && level == PXS_LOG_INFO)
         return;
-    cli_outf("%s\n", text);
+    struct pxs_text line = {0};
+    pxs_text_add(&line, text);
+    pxs_text_add(&line, "\n");
+    cli_out_text(&line);
+    pxs_text_finish(&line);
     cli_flush();
 }
 

@@ -141,11 +141,16 @@ enum pxs_status cli_take_over(const struct cli *cli, struct pxs_error *err) {
     struct pxs_error why;
     char db[PXS_PATH_MAX], folder[PXS_PATH_MAX], dir[PXS_PATH_MAX], age[32];
     PXS_TRY(find_database(cli, db, err));
-    if (!pxs_store_is_published(db))
-        return PXS_OK;
     if (!pxs_path_dir(folder, sizeof folder, db) ||
         !pxs_path_join(dir, sizeof dir, folder, PXS_COLLECTOR_DIR))
         return pxs_fail(err, PXS_E_INVALID, "path is too long: %.80s...", db);
+    if (access(db, F_OK) != 0 && access(dir, F_OK) == 0 && pxs_claim_look(dir, &why) == PXS_E_BUSY)
+        return pxs_fail(err, PXS_E_INVALID,
+                        "%s will be a copy that another process publishes, %s: with `--on ...` the "
+                        "same command goes on beside it; without, once that process has ended",
+                        db, why.message);
+    if (!pxs_store_is_published(db))
+        return PXS_OK;
     PXS_TRY(pxs_make_dirs(dir, err));
     pxs_claim_owner_here(NULL, 0, &me);
     enum pxs_status status = pxs_claim_take(dir, &me, &claim, &why);

@@ -72,6 +72,8 @@ collect 0 far exp.yaml
 says run.err "many: 4 runs to do, 2 jobs submitted"
 says run.err "many/0004-.*: completed, best validation loss"
 says run.out "4 of 4 runs completed (4 now)\|4 of 4 runs completed;"
+! grep -q 'runs done.*jobs\? at work' <(tail -n 1 run.err) || fail "jobs of a sweep that is over: $(cat run.err)"
+[ ! -s far/.collector/jobs ] || fail "jobs of a sweep that is over: $(cat far/.collector/jobs)"
 is_copy far
 same_sweep many far
 files_as_listed far
@@ -174,11 +176,13 @@ for _ in $(seq 200); do grep -qs collecting one.err && break || sleep 0.1; done
 two=$!
 run 0 far exp.yaml --detach
 begun slow
+until_there grep -q 'running on' one.err
 kill -TERM $one
 code=0
 wait $one || code=$?
 [ $code = 130 ] || fail "the signal ended it with $code"
 says one.out "jobs go on without this process"
+says one.out "runs completed, .*[0-9] at work in jobs"
 wait $two || fail "the second collector"
 says two.err "this process follows"
 says two.err "collecting from here on"
@@ -270,9 +274,94 @@ no_jobs
 rm far/slow/0004-*/config.yaml
 rm -rf far/slow/cluster/0001/cancel && : >far/slow/cluster/0001/cancel
 collect 0 far exp.yaml
-[ "$(grep -c 'warning: slow: runs of its newest plan are not collected: .*config.yaml' run.err)" = 1 ] || fail "told otherwise: $(cat run.err)"
+[ "$(grep -c 'warning: slow: runs of its newest plan are not collected: .*0004.*config.yaml is missing' run.err)" = 1 ] || fail "told otherwise: $(cat run.err)"
+[ "$(grep -c 'warning: slow: its jobs cannot be told what users want: .*cancel' run.err)" = 1 ] || fail "told otherwise: $(cat run.err)"
+[ "$(grep -c '^warning: ' run.err)" = 2 ] || fail "more is wrong: $(cat run.err)"
+expect far "SELECT group_concat(number) FROM (SELECT number FROM run WHERE name LIKE 'slow/%' ORDER BY number)" 1,2,3
 same_sweep many far
 rm -r far own.db*
+
+step "the data set has changed, or is gone: nothing is submitted, and what jobs of before do is collected"
+: >state/jobs
+run 0 far slow.yaml --detach
+begun slow
+cp -r data kept
+rm "$(find data/train -type f | sort | tail -n 1)"
+collect 2 far slow.yaml
+says run.err "warning: nothing is submitted, and what jobs of before do is collected: .*its content changed since run slow/000"
+says run.err "pixsweep: nothing was submitted: .*its content changed"
+says run.out "slow: [12] of 4 runs completed, [23] failed" # those that begin after that
+expect far "SELECT count(*) FROM run WHERE state IN ('completed', 'failed')" 4
+rm -r far own.db* data && mv kept data
+: >state/jobs
+run 0 far exp.yaml --detach
+no_jobs
+mv data gone
+collect 2 far exp.yaml
+says run.err "pixsweep: nothing was submitted: .*no dataset at "
+says run.out "many: 4 of 4 runs completed"
+collect 2 far exp.yaml --set n_epohcs=3 # a file that is wrong is refused as ever
+! grep -q collected run.err && [ ! -s run.out ] || fail "collected: $(cat run.err)"
+mv gone data
+same_sweep many far
+rm -r far own.db*
+
+step "a file that was changed while all jobs that may be are at work: its runs wait for one to end"
+: >state/jobs
+run 0 far slow.yaml --detach --set run.launcher.tasks=1
+begun slow
+run 2 far slow.yaml --on here --set n_epochs=2 # their folders are those of the jobs
+says run.err "run 1 of sweep slow is another one in the jobs of .*slow/cluster/0001.*the same command with --on"
+collect 0 far slow.yaml --set n_epochs=2 --set run.launcher.tasks=1
+says run.err "4 runs to do, 1 job of earlier submissions at work or waiting: no more are started; tasks: is 1"
+says run.err "0 of 4 runs done.*; 4 wait for a job of before to end (tasks: is 1)"
+says run.err "4 runs to do, 1 job submitted"
+says run.out "slow: 4 of 4 runs completed"
+expect far "SELECT count(*) FROM run WHERE state = 'completed'" 8
+rm -r far own.db*
+
+step "on_done is for the process that finds the last run's end, though all was over when it began, and for no later one"
+: >state/jobs
+mailed=(--set "run.on_done=echo \$PIXSWEEP_COMPLETED >>$WORK/mailed")
+run 0 far exp.yaml --detach "${mailed[@]}"
+no_jobs
+collect 0 far exp.yaml "${mailed[@]}"
+collect 0 far exp.yaml "${mailed[@]}"
+[ "$(cat mailed)" = 4 ] || fail "on_done: $(cat mailed)"
+rm -r far own.db*
+
+step "a run here and one with --on at once, where there is no database yet: one of them waits for the other, and the rows are complete"
+: >state/jobs
+"$PIXSWEEP" run slow.yaml --results far --on here --set sweep.seeds=1 >one.out 2>one.err &
+one=$!
+"$PIXSWEEP" run exp.yaml --results far --db own.db >two.out 2>two.err &
+two=$!
+code=0
+wait $one || code=$?
+[ $code = 0 ] || [ $code = 2 ] || fail "run here ended with $code"
+wait $two || fail "run --on ended with $?"
+is_copy far
+[ $code = 0 ] || says one.err "far/pixsweep.db .*a copy that "
+expect far "SELECT count(*) FROM run WHERE state = 'completed' AND name LIKE 'many/%'" 4
+rm -r far own.db*
+
+step "a run that was removed, and a results folder that was moved: nothing is said to be missing"
+: >state/jobs
+collect 0 far exp.yaml
+"$PIXSWEEP" rm many/2 --yes --results far >rm.out 2>rm.err || fail "rm: $(cat rm.err)"
+collect 0 far slow.yaml --set n_epochs=1 --set sweep.seeds=1
+! grep -q '^warning' run.err || fail "after rm: $(cat run.err)"
+expect far "SELECT count(*) FROM run WHERE name LIKE 'many/%'" 3
+mv far moved
+run 2 moved slow.yaml --db "$WORK/own.db" --set n_epochs=1 --set sweep.seeds=1
+says run.err "give --db a name that is free"
+"$PIXSWEEP" rm many/3 --yes --results moved >rm.out 2>rm.err || fail "rm: $(cat rm.err)"
+says rm.err "the results folder was moved since"
+[ -z "$(compgen -G 'moved/many/0003-*')" ] || fail "rm has removed nothing"
+run 0 moved slow.yaml --db "$WORK/own.db" --set n_epochs=1 --set sweep.seeds=1
+! grep -q '^warning' run.err || fail "after mv: $(cat run.err)"
+expect moved "SELECT count(*) FROM run WHERE state = 'completed' AND dir NOT LIKE '/%'" 4
+rm -r moved own.db*
 
 step "back and forth: a local sweep first, then jobs, then here, then jobs again; the collector's own database is on this machine"
 run 0 far exp.yaml --on here --set sweep.seeds=1

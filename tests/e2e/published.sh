@@ -136,6 +136,9 @@ mv next.db res/pixsweep.db
 jobs_say "$(now)" 'no jobs'
 wait $watcher || fail "watch ended with $?: $(cat watch.out watch.err)"
 says watch.out '^first: 2 of 2 runs completed$'
+jobs_say 1000000000000 '4 jobs at work on 2 nodes'
+does 0 '^first: 2/2 done' watch --once
+[ "$(wc -l <words.both)" = 1 ] || fail "watch says more: $(cat words.both)"
 rm -r res/.collector
 mv quiet.db res/pixsweep.db
 

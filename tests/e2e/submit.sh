@@ -150,7 +150,7 @@ says plan.out "jobs of earlier submissions know 2 of these runs; the 4 new ones 
 PIXSWEEP_TASK=job_0 "$dir/pixsweep" task "$dir" >task.out || fail "the job failed: $(cat task.out)"
 run 0 res exp.yaml --on ./launcher --detach --set sweep.seeds=2 --set run.launcher.tasks=2
 says run.out "2 runs to do, 2 jobs of earlier submissions at work or waiting: no more are started"
-says run.out "know 0 of these runs; the 2 new ones are for jobs of the same command again"
+says run.out "know 0 of these runs; the 2 new ones are for jobs of the .run. that collects, or of the same command again"
 run 0 res exp.yaml --on ./launcher --detach --format json
 says run.out '"to_do":4,"alive":2,"submitted":4'
 run 0 res exp.yaml --on ./launcher --detach
@@ -164,7 +164,7 @@ configs=$(sha256sum res/many/0*/config.yaml)
 changed() { run "$1" res exp.yaml --on ./launcher --detach --set n_epochs=3; }
 refused() {
     changed 2
-    says run.err "run 1 of sweep many is another one in the jobs of .*/cluster/0001.*the same command without --detach"
+    says run.err "run 1 of sweep many is another one in the jobs of .*/cluster/0001.*the same command with --on and without --detach"
     is "$configs" "$(sha256sum res/many/0*/config.yaml)"
     [ ! -e res/many/cluster/0002 ] || fail "a second submission"
 }

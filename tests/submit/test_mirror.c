@@ -257,8 +257,8 @@ START_TEST(new_runs_in_words)
     ck_assert_str_eq(pxs_text_str(&text),
                      "jobs of earlier submissions know 2 of these runs; the new one is for jobs "
                      "submitted now\njobs of earlier submissions know 1 of these runs; the 2 new "
-                     "ones are for jobs of the same command again, once some of those have "
-                     "ended\n");
+                     "ones are for jobs of the `run` that collects, or of the same command "
+                     "again, once some of those have ended\n");
     pxs_text_finish(&text);
 }
 END_TEST

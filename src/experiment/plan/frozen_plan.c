@@ -236,7 +236,18 @@ static enum pxs_status read_options(struct pxs_json object, struct pxs_arena *ar
     return PXS_OK;
 }
 
-static enum pxs_status read_plan(struct pxs_json object, struct pxs_plan *plan,
+/* The results folder may have been moved since: it is where `dir`, results/SWEEP/cluster/NNNN, is.
+ */
+static void find_results(struct pxs_plan *plan, const char *dir) {
+    char cluster[PXS_PATH_MAX], sweep[PXS_PATH_MAX], results[PXS_PATH_MAX];
+    if (dir[0] == '/' && pxs_path_dir(cluster, sizeof cluster, dir) &&
+        pxs_path_dir(sweep, sizeof sweep, cluster) &&
+        strcmp(strrchr(sweep, '/') + 1, plan->sweep) == 0 &&
+        pxs_path_dir(results, sizeof results, sweep))
+        memcpy(plan->results, results, sizeof results);
+}
+
+static enum pxs_status read_plan(struct pxs_json object, const char *dir, struct pxs_plan *plan,
                                  struct pxs_sweep_options *options, struct pxs_error *err) {
     struct pxs_plan *p = plan;
     struct pxs_arena *arena = &plan->arena;
@@ -250,6 +261,7 @@ static enum pxs_status read_plan(struct pxs_json object, struct pxs_plan *plan,
                              "pixsweep wrote it",
                              (long long)number, FROZEN_VERSION);
     PLAN_MEMBERS(TEXT, CHARS, INT, REAL, FLAG)
+    find_results(plan, dir);
     PXS_TRY(pxs_json_get(object, "options", &item, err));
     PXS_TRY(read_options(item, arena, options, err));
     PXS_TRY(pxs_json_get(object, "rungs", &list, err));
@@ -291,7 +303,7 @@ enum pxs_status pxs_plan_thaw(const char *dir, struct pxs_plan **out,
         return pxs_fail_nomem(err);
     enum pxs_status status = open_frozen(dir, &doc, err);
     if (status == PXS_OK)
-        status = read_plan(pxs_json_root(doc), plan, options, err);
+        status = read_plan(pxs_json_root(doc), dir, plan, options, err);
     pxs_json_destroy(&doc);
     if (status == PXS_OK)
         *out = plan;

@@ -120,9 +120,10 @@ static double sweep_eta(const struct watching *w, const struct pxs_watch *out) {
 #define JOBS_ARE_NEW_MS 180000 /* they are asked for once a minute */
 #define JOBS_FILE_MAX (1 << 20)
 
-/* What the collector has written down of the sweep's jobs. *alive: there are some. */
-static enum pxs_status read_jobs(const char *db, int64_t now_ms, struct pxs_board *b, bool *alive,
-                                 struct pxs_error *err) {
+/* What the collector has written down of the sweep's jobs; old words of a sweep with nothing to do
+ * (`done`) say nothing any more. *alive: there are some. */
+static enum pxs_status read_jobs(const char *db, int64_t now_ms, bool done, struct pxs_board *b,
+                                 bool *alive, struct pxs_error *err) {
     char folder[PXS_PATH_MAX], path[PXS_PATH_MAX], at[32], *text, *rest;
     size_t bytes;
     if (!pxs_path_dir(folder, sizeof folder, db) ||
@@ -138,7 +139,7 @@ static enum pxs_status read_jobs(const char *db, int64_t now_ms, struct pxs_boar
             memcmp(line, b->sweep, strlen(b->sweep)) != 0)
             continue;
         *when++ = *words++ = '\0';
-        if (!pxs_parse_int(when, &at_ms))
+        if (!pxs_parse_int(when, &at_ms) || (done && now_ms - at_ms > JOBS_ARE_NEW_MS))
             continue;
         *alive = strcmp(words, PXS_NO_JOBS) != 0;
         b->jobs_never = *words == PXS_NEVER_MARK;
@@ -223,7 +224,10 @@ static enum pxs_status fill(struct watching *w, const char *db, int64_t now_ms,
     const char *note = "";
     bool jobs = false;
     if (w->copy)
-        PXS_TRY(read_jobs(db, now_ms, b, &jobs, err));
+        PXS_TRY(read_jobs(
+            db, now_ms,
+            out->n_live + out->n_stale + queued + b->states.of[PXS_STATE_INTERRUPTED] == 0, b,
+            &jobs, err));
     if (out->n_stale > 0 && w->abandoned)
         note = "stale: no process works on it any more; the same `pixsweep run FILE --on ...` "
                "ingests it";

@@ -72,6 +72,19 @@ static void lose_claim(struct pxs_collection *c, const struct pxs_error *why) {
     snprintf(c->other, sizeof c->other, "%.500s", why->message);
 }
 
+/* A `run` here has made a database of its own where the copy was to stand, before there was one.
+ * What jobs do is in their folders: it is collected into that database once that `run` has ended.
+ */
+static void make_way(struct pxs_collection *c) {
+    snprintf(c->other, sizeof c->other, "%.400s was made by another `pixsweep run` here", c->copy);
+    pxs_collect_say(c, PXS_LOG_WARN,
+                    "%s; this process follows, and collects when that one has ended", c->other);
+    pxs_wishes_close(&c->wishes, 0);
+    pxs_store_close(&c->store);
+    pxs_claim_release(&c->claim);
+    c->given = c->changed = c->publish_failing = false;
+}
+
 static void keep_claim(struct pxs_collection *c, double now) {
     struct pxs_error err;
     if (!c->store || now - c->claim_touched_at < PXS_CLAIM_REFRESH_SECONDS)
@@ -101,6 +114,10 @@ static void publish(struct pxs_collection *c, double now, bool last) {
     if (status == PXS_OK)
         status = pxs_store_publish(c->store, c->copy, &c->me, &err);
     c->publish_cost = pxs_monotonic() - began;
+    if (status == PXS_E_EXISTS) {
+        make_way(c);
+        return;
+    }
     c->changed = status != PXS_OK;
     if (status != PXS_OK && !c->publish_failing)
         pxs_collect_say(c, PXS_LOG_WARN, "%s cannot be published now; trying again: %s", c->copy,
@@ -112,7 +129,8 @@ static void publish(struct pxs_collection *c, double now, bool last) {
 
 /* ---- submitting ----------------------------------------------------------------------------- */
 
-static enum pxs_status submit(struct pxs_collection *c, struct pxs_error *err) {
+/* *planned: it failed after the file could be planned. */
+static enum pxs_status submit(struct pxs_collection *c, bool *planned, struct pxs_error *err) {
     struct pxs_sweep_options sweep = *c->options->sweep;
     struct pxs_submit_options options = *c->options;
     sweep.db = c->store ? c->own : c->copy;
@@ -120,6 +138,7 @@ static enum pxs_status submit(struct pxs_collection *c, struct pxs_error *err) {
     options.ingested = c->store != NULL;
     struct pxs_submitted submitted = {0};
     const enum pxs_status status = pxs_submit(&options, &submitted, err);
+    *planned = submitted.plan != NULL;
     if (status != PXS_OK) {
         pxs_submitted_finish(&submitted);
         return status; /* the submission of before, if any, stays the last one */
@@ -130,6 +149,33 @@ static enum pxs_status submit(struct pxs_collection *c, struct pxs_error *err) {
         c->told(c->user, &c->submitted);
     c->records_since_submitted = 0;
     return PXS_OK;
+}
+
+/* The file cannot be planned, since its data has changed or is gone: nothing is submitted, but what
+ * jobs of before do is collected by the plan that they have. False: there is none, or the file
+ * itself is wrong. */
+static bool take_old_plan(struct pxs_collection *c, const struct pxs_error *why) {
+    const struct pxs_sweep_options *sweep = c->options->sweep;
+    struct pxs_config *config = NULL;
+    struct pxs_plan *plan = NULL;
+    if (!c->store ||
+        pxs_config_load(sweep->file, sweep->set, sweep->n_set, &config, NULL, NULL) != PXS_OK)
+        return false;
+    const struct pxs_launch_settings *how = pxs_config_launch(config, c->options->on);
+    c->look_every = (double)how->look_every;
+    c->ask_every = (double)how->ask_every;
+    const bool found = pxs_collect_old_plan(c, pxs_config_name(config), &plan, NULL) == PXS_OK;
+    pxs_config_destroy(&config);
+    if (!found)
+        return false;
+    c->submitted.plan = plan;
+    c->submitted.n_total = plan->n;
+    snprintf(c->submitted.sweep, sizeof c->submitted.sweep, "%s", plan->sweep);
+    snprintf(c->refused, sizeof c->refused, "nothing was submitted: %.1900s", why->message);
+    pxs_collect_say(c, PXS_LOG_WARN,
+                    "nothing is submitted, and what jobs of before do is collected: %s",
+                    why->message);
+    return true;
 }
 
 /* The plan's runs get their rows, in the place of what a submission's file says of them. */
@@ -157,6 +203,10 @@ static void note_store(struct pxs_collection *c, enum pxs_status status,
     c->store_failing = status != PXS_OK;
 }
 
+static bool is_final(enum pxs_run_state state) {
+    return pxs_state_is_done(state) || pxs_state_is_final(state);
+}
+
 /* Runs of this round, for a slice of time. False once the round is done. */
 static bool look_on(struct pxs_collection *c, double now, double quiet, struct pxs_error *err,
                     enum pxs_status *status) {
@@ -165,11 +215,13 @@ static bool look_on(struct pxs_collection *c, double now, double quiet, struct p
     while (c->next < c->n_runs) {
         struct pxs_followed *run = &c->runs[c->next];
         struct pxs_looked looked = {0};
+        const enum pxs_run_state was = run->state;
         if (run->state != PXS_STATE_COMPLETED || !run->settled) {
             *status = pxs_follow(c->store, run, now, quiet, &looked, err);
             if (*status != PXS_OK)
                 return true;
         }
+        run->ended_now = run->ended_now || (is_final(run->state) && !is_final(was));
         c->records_since_submitted += looked.records;
         c->changed = c->changed || looked.records > 0 || looked.settled;
         if (looked.trouble[0])
@@ -300,10 +352,28 @@ static void say_last_log(struct pxs_collection *c) {
     pxs_text_finish(&text);
 }
 
+/* Nothing of the plan is lost where this fails: then runs are left. */
+static bool submit_again(struct pxs_collection *c) {
+    struct pxs_error why;
+    bool planned;
+    enum pxs_status status = submit(c, &planned, &why);
+    if (status != PXS_OK) {
+        if (status != PXS_E_STOPPED)
+            pxs_collect_say(c, PXS_LOG_ERROR, "%s", why.message);
+        c->submitted.runs_new = 0; /* it is not tried again */
+        return false;
+    }
+    free(c->states);
+    c->states = NULL;
+    /* What cannot be written now, the next discovery finds in the submission. */
+    status = store_plan(c, &why);
+    note_store(c, status, &why);
+    return true;
+}
+
 /* After a round: every run is over, or no job is left for those that are not. */
 static bool is_over(struct pxs_collection *c) {
     size_t at_work, unsettled;
-    struct pxs_error why;
     const size_t open = pxs_collect_count_open(c, &at_work, &unsettled);
     if (open == 0)
         return true;
@@ -313,21 +383,16 @@ static bool is_over(struct pxs_collection *c) {
         break_claims(c);
     if (at_work > 0 || unsettled > 0)
         return false;
+    if (c->refused[0])
+        return true;
+    if (pxs_collect_waits(c) && submit_again(c))
+        return false;
     if (take_again_mark(c) && c->records_since_submitted > 0) {
         pxs_collect_say(c, PXS_LOG_INFO,
                         "the time of all jobs was up and %zu run%s left: submitting again", open,
                         open == 1 ? " is" : "s are");
-        enum pxs_status status = submit(c, &why);
-        if (status == PXS_OK) {
-            free(c->states);
-            c->states = NULL;
-            /* What cannot be written now, the next discovery finds in the submission. */
-            status = store_plan(c, &why);
-            note_store(c, status, &why);
+        if (submit_again(c))
             return false;
-        }
-        if (status != PXS_E_STOPPED)
-            pxs_collect_say(c, PXS_LOG_ERROR, "%s", why.message);
     }
     if (c->records_since_submitted == 0)
         say_last_log(c);
@@ -363,8 +428,12 @@ static enum pxs_status loop(struct pxs_collection *c, struct pxs_error *err) {
             note_store(c, status, &why);
         if (status != PXS_OK && !collects)
             return pxs_fail(err, status, "%s", why.message);
-        if (pxs_collect_ask(c, now) && collects)
-            pxs_collect_write_jobs(c);
+        if (pxs_collect_ask(c, now) && collects) {
+            pxs_collect_write_jobs(c, NULL);
+            const int64_t alive = pxs_collect_jobs_alive(c, c->submitted.plan->sweep);
+            if (pxs_collect_waits(c) && alive >= 0 && alive < c->submitted.alive)
+                submit_again(c);
+        }
         if (round && status == PXS_OK) {
             pxs_collect_say_progress(c);
             over = is_over(c);
@@ -393,6 +462,15 @@ static enum pxs_status catch_up(struct pxs_collection *c, struct pxs_error *err)
     return status;
 }
 
+static bool has_ended_now(const struct pxs_collection *c) {
+    for (size_t i = 0; i < c->n_runs; i++)
+        for (size_t k = 0; c->runs[i].ended_now && k < c->n_sweeps; k++)
+            if (c->sweeps[k].sweep_id == c->runs[i].sweep_id &&
+                strcmp(c->sweeps[k].name, c->submitted.plan->sweep) == 0)
+                return true;
+    return false;
+}
+
 static enum pxs_status collect(struct pxs_collection *c, struct pxs_sweep_summary *summary,
                                struct pxs_error *err) {
     PXS_TRY(find_places(c, err));
@@ -401,32 +479,45 @@ static enum pxs_status collect(struct pxs_collection *c, struct pxs_sweep_summar
     PXS_TRY(become_collector(c, err));
     if (c->store)
         PXS_TRY(catch_up(c, err));
-    PXS_TRY(submit(c, err));
-    PXS_TRY(store_plan(c, err));
+    bool planned;
+    struct pxs_error why;
+    const enum pxs_status status = submit(c, &planned, &why);
+    if (status != PXS_OK && (planned || status == PXS_E_STOPPED || !take_old_plan(c, &why)))
+        return pxs_fail(err, status, "%s", why.message);
     const struct pxs_plan *plan = c->submitted.plan;
-    const struct pxs_launch_settings *how = pxs_config_launch(plan->config, c->options->on);
-    c->look_every = (double)how->look_every;
-    c->ask_every = (double)how->ask_every;
+    if (status == PXS_OK) {
+        PXS_TRY(store_plan(c, err));
+        const struct pxs_launch_settings *how = pxs_config_launch(plan->config, c->options->on);
+        c->look_every = (double)how->look_every;
+        c->ask_every = (double)how->ask_every;
+    }
     c->round_at = c->published_at = -INFINITY;
     c->asked_at = pxs_monotonic() + FIRST_ASK - c->ask_every;
-    if (c->listener->planned)
+    if (c->listener->planned && status == PXS_OK)
         c->listener->planned(c->listener->user, plan);
     if (c->store)
-        pxs_collect_say(c, PXS_LOG_INFO,
-                        "collecting into %s, published as %s; jobs need nothing "
-                        "of this process (Ctrl-C leaves them at work)",
-                        c->own, c->copy);
+        pxs_collect_say(c, PXS_LOG_INFO, "collecting into %s, published as %s%s", c->own, c->copy,
+                        c->submitted.runs == 0 ? ""
+                                               : "; jobs need nothing of this process (Ctrl-C "
+                                                 "leaves them at work)");
     else
         pxs_collect_say(c, PXS_LOG_INFO,
                         "%s; this process follows, and collects when that one has ended, or has "
                         "given no sign of life for %d min (Ctrl-C leaves)",
                         c->other, PXS_CLAIM_LEASE_SECONDS / 60);
     PXS_TRY(loop(c, err));
+    size_t at_work, unsettled;
+    if (c->store && pxs_collect_count_open(c, &at_work, &unsettled) == 0)
+        pxs_collect_write_jobs(c, plan->sweep);
     pxs_wishes_close(&c->wishes, WISH_SECONDS);
     publish(c, pxs_monotonic(), true);
     pxs_collect_summarise(c, summary);
-    if (c->submitted.runs > 0 && !pxs_collect_is_stopped(c) && c->store)
+    /* By the process that has seen the last run end, perhaps only in its folder. */
+    if (!c->refused[0] && (c->submitted.runs > 0 || has_ended_now(c)) &&
+        !pxs_collect_is_stopped(c) && c->store)
         pxs_on_done(c->submitted.plan->how.on_done, c->listener, c->options->sweep->stop, summary);
+    if (c->refused[0] && summary->exit_code != 130)
+        return pxs_fail(err, PXS_E_INVALID, "%s", c->refused);
     return summary->exit_code == 130
                ? pxs_fail(err, PXS_E_STOPPED,
                           "interrupted; jobs go on, and the same command goes "
@@ -468,6 +559,9 @@ enum pxs_status pxs_collect(const struct pxs_submit_options *options,
         summary->exit_code = status == PXS_E_STOPPED ? 130 : 2;
     pxs_collect_stop_asking(&c);
     pxs_wishes_close(&c.wishes, 0);
+    /* What was found before the file was refused; nothing where nothing was submitted yet. */
+    if (status != PXS_OK && c.n_sweeps > 0)
+        publish(&c, pxs_monotonic(), true);
     if (c.claim.path[0])
         give_back(&c);
     pxs_store_close(&c.store);

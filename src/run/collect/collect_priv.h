@@ -16,7 +16,7 @@ struct pxs_file_seen {
 enum { PXS_FOLLOW_MARK = 32 };
 /* A run whose folder is looked at. Zero-initialise, fill the first part. */
 struct pxs_followed {
-    int64_t run_id, seed;
+    int64_t run_id, seed, sweep_id;
     const char *name, *dir;
     char config_hash[PXS_SHA256_HEX];
     enum pxs_run_state state; /* in the database */
@@ -35,6 +35,7 @@ struct pxs_followed {
     size_t n_mark;
     char trouble[256]; /* that was told: why it cannot be ingested; "" */
     bool there;        /* it was in the database at the last discovery */
+    bool ended_now;    /* that it is over is in the database since this process looked */
 };
 /* What a look has found. */
 struct pxs_looked {
@@ -102,6 +103,7 @@ struct pxs_collection {
     enum pxs_run_state *states; /* of the plan's runs, as told last */
     size_t n_completed_now;
     size_t records_since_submitted;
+    char refused[2048]; /* why the file cannot be planned, while an earlier plan is collected; "" */
 
     /* What is followed. */
     struct pxs_followed_sweep *sweeps;
@@ -144,8 +146,12 @@ void pxs_collect_show_board(struct pxs_collection *c, struct pxs_store *store, d
                             bool final);
 /* One line where there is no board, and only where it says something new. */
 void pxs_collect_say_progress(struct pxs_collection *c);
-/* For `watch`, wherever it is called. What cannot be written is written the next time. */
-void pxs_collect_write_jobs(struct pxs_collection *c);
+/* For `watch`, wherever it is called, but nothing of the sweep `over` (NULL: none), which has no
+ * run left. What cannot be written is written the next time. */
+void pxs_collect_write_jobs(struct pxs_collection *c, const char *over);
+/* Whether runs of the plan wait until jobs of earlier submissions, which do not know them, have
+ * ended and others may be started. */
+bool pxs_collect_waits(const struct pxs_collection *c);
 void pxs_collect_summarise(struct pxs_collection *c, struct pxs_sweep_summary *out);
 
 /* ---- sweeps.c ------------------------------------------------------------------------------- */
@@ -158,6 +164,10 @@ void pxs_collect_sweep_trouble(struct pxs_collection *c, struct pxs_followed_swe
                                const char *what, const struct pxs_error *why);
 /* Nothing of what another database said holds for this one. */
 void pxs_collect_forget(struct pxs_collection *c);
+/* The plan of the sweep's newest submission, with its rows in the database; pxs_plan_destroy it.
+ * PXS_E_NOT_FOUND: nothing was submitted. */
+PXS_NODISCARD enum pxs_status pxs_collect_old_plan(struct pxs_collection *c, const char *sweep,
+                                                   struct pxs_plan **out, struct pxs_error *err);
 /* The plan of the newest submission is in the database: its own runs, just now. */
 PXS_NODISCARD enum pxs_status pxs_collect_is_planned(struct pxs_collection *c, const char *sweep,
                                                      int64_t sweep_id, struct pxs_error *err);
@@ -171,6 +181,8 @@ void pxs_collect_stop_asking(struct pxs_collection *c);
 /* Appends what the sweep's jobs do (pxs_launched_words); false where nothing is known. */
 bool pxs_collect_jobs_words(const struct pxs_collection *c, const char *sweep, struct pxs_text *out,
                             bool *never);
+/* Jobs of the sweep that live and are not ending; -1 = not known. */
+int64_t pxs_collect_jobs_alive(const struct pxs_collection *c, const char *sweep);
 /* Whether the launcher has said that no job of the sweep is left. */
 bool pxs_collect_jobs_gone(const struct pxs_collection *c, const char *sweep);
 

@@ -64,8 +64,12 @@ bool pxs_collect_ask(struct pxs_collection *c, double now) {
     if (now - c->asked_at < c->ask_every)
         return false;
     c->asked_at = now;
-    /* The user's own sweep comes first; others have every fourth turn. */
-    const bool others = ++c->n_asked % 4 == 0;
+    /* The user's own sweep comes first, then each other one once; later others have every fourth
+     * turn. */
+    const size_t other = choose(c, false);
+    const bool others = (c->n_asked > 0 && other < c->n_jobs && c->jobs[other].asked_at <= 0) ||
+                        c->n_asked % 4 == 3;
+    c->n_asked++;
     size_t index = choose(c, !others);
     if (index == c->n_jobs)
         index = choose(c, others);
@@ -103,6 +107,20 @@ bool pxs_collect_jobs_words(const struct pxs_collection *c, const char *sweep, s
     pxs_launched_words(&all, out, never);
     free(all.jobs);
     return true;
+}
+
+int64_t pxs_collect_jobs_alive(const struct pxs_collection *c, const char *sweep) {
+    int64_t alive = 0;
+    for (size_t i = 0; i < c->n_jobs; i++) {
+        const struct pxs_followed_jobs *jobs = &c->jobs[i];
+        if (strcmp(jobs->sweep, sweep) != 0 || !jobs->name || jobs->over)
+            continue;
+        if (!jobs->known)
+            return -1;
+        for (size_t k = 0; k < jobs->list.n; k++)
+            alive += jobs->list.jobs[k].state != PXS_LAUNCHED_ENDING;
+    }
+    return alive;
 }
 
 bool pxs_collect_jobs_gone(const struct pxs_collection *c, const char *sweep) {

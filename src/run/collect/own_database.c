@@ -115,6 +115,45 @@ static enum pxs_status set_aside(const char *own, const char *why, const struct 
     return PXS_OK;
 }
 
+/* The folder of a run, from the folder of its database where it is relative. */
+static bool full_dir(char out[PXS_PATH_MAX], const char *db, const char *dir) {
+    char folder[PXS_PATH_MAX];
+    if (dir[0] == '/')
+        return snprintf(out, PXS_PATH_MAX, "%s", dir) < PXS_PATH_MAX;
+    return pxs_path_dir(folder, sizeof folder, db) && pxs_path_join(out, PXS_PATH_MAX, folder, dir);
+}
+
+/* Folders of runs are relative in the copy, which moves with the results folder, and most often
+ * whole paths in `own`. */
+static bool is_moved(const char *own, const char *copy) {
+    struct pxs_store *s = NULL;
+    struct pxs_table of_copy = {0}, of_own = {0};
+    char there[PXS_PATH_MAX], here[PXS_PATH_MAX];
+    bool found = false, moved = false;
+    if (pxs_store_open_readonly(copy, &s, NULL) != PXS_OK ||
+        pxs_store_select(s, "SELECT run_id, dir FROM run WHERE dir NOT LIKE '/%'", NULL, 0,
+                         &of_copy, NULL) != PXS_OK)
+        goto out;
+    pxs_store_close(&s);
+    if (pxs_store_open_readonly(own, &s, NULL) != PXS_OK)
+        goto out;
+    for (size_t i = 0; i < of_copy.n_rows && !found; i++) {
+        const struct pxs_cell id = pxs_table_at(&of_copy, i, "run_id");
+        if (pxs_store_select(s, "SELECT dir FROM run WHERE run_id = ?1", &id, 1, &of_own, NULL) !=
+            PXS_OK)
+            break;
+        found = of_own.n_rows > 0; /* else it was removed since */
+        moved = found && full_dir(there, copy, pxs_table_at(&of_copy, i, "dir").text) &&
+                full_dir(here, own, pxs_table_at(&of_own, 0, "dir").text) &&
+                strcmp(there, here) != 0;
+        pxs_table_finish(&of_own);
+    }
+out:
+    pxs_table_finish(&of_copy);
+    pxs_store_close(&s);
+    return moved;
+}
+
 enum pxs_status pxs_own_database_open(const char *own, bool given, const char *copy,
                                       const struct pxs_collector *me,
                                       const struct pxs_logger *logger, struct pxs_store **out,
@@ -152,6 +191,8 @@ enum pxs_status pxs_own_database_open(const char *own, bool given, const char *c
         PXS_TRY(pxs_store_read_collector(copy, &was, err));
         if (strcmp(was.host, me->host) != 0 || strcmp(was.db, me->db) != 0)
             why = "another process has collected since";
+        else if (has_own && is_moved(own, copy))
+            why = "the results folder was moved since";
     } else if (!given)
         why = "the results folder has no database";
     if (has_own && why) {

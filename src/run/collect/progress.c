@@ -109,7 +109,9 @@ void pxs_collect_show_board(struct pxs_collection *c, struct pxs_store *store, d
     c->board_at = now;
     if (pxs_watch_read(store, c->submitted.plan->sweep, pxs_now_ms(), &watch, &err) != PXS_OK)
         return;
-    if (pxs_collect_jobs_words(c, c->submitted.plan->sweep, &jobs, &never)) {
+    size_t at_work, unsettled;
+    const bool over = pxs_collect_count_open(c, &at_work, &unsettled) == 0;
+    if (!over && pxs_collect_jobs_words(c, c->submitted.plan->sweep, &jobs, &never)) {
         snprintf(watch.board.jobs, sizeof watch.board.jobs, "%s", pxs_text_str(&jobs));
         watch.board.jobs_never = never;
     }
@@ -130,18 +132,22 @@ void pxs_collect_say_progress(struct pxs_collection *c) {
     const struct pxs_plan *plan = c->submitted.plan;
     size_t at_work, unsettled, done = 0, running = 0;
     struct pxs_text words = {0}, jobs = {0};
-    bool never;
+    bool never = false;
     if (c->listener->board)
         return;
-    pxs_collect_count_open(c, &at_work, &unsettled);
+    const size_t open = pxs_collect_count_open(c, &at_work, &unsettled);
     for (size_t i = 0; i < plan->n; i++) {
         done += pxs_state_is_done(plan->runs[i].state);
         running += plan->runs[i].state == PXS_STATE_RUNNING;
     }
     pxs_text_addf(&words, "%s: %zu of %zu runs done, %zu at work", plan->sweep, done, plan->n,
                   c->store ? at_work : running);
-    if (pxs_collect_jobs_words(c, plan->sweep, &jobs, &never))
+    if (open > 0 && pxs_collect_jobs_words(c, plan->sweep, &jobs, &never))
         pxs_text_addf(&words, "; %s", pxs_text_str(&jobs));
+    if (pxs_collect_waits(c))
+        pxs_text_addf(&words, "; %zu wait for a job of before to end%s%s%s", c->submitted.runs_new,
+                      c->submitted.bound ? " (" : "", c->submitted.bound ? c->submitted.bound : "",
+                      c->submitted.bound ? ")" : "");
     if (!words.failed && strcmp(pxs_text_str(&words), c->said) != 0) {
         snprintf(c->said, sizeof c->said, "%s", pxs_text_str(&words));
         pxs_collect_say(c, never ? PXS_LOG_WARN : PXS_LOG_INFO, "%s", c->said);
@@ -150,14 +156,15 @@ void pxs_collect_say_progress(struct pxs_collection *c) {
     pxs_text_finish(&words);
 }
 
-void pxs_collect_write_jobs(struct pxs_collection *c) {
+void pxs_collect_write_jobs(struct pxs_collection *c, const char *over) {
     struct pxs_text text = {0};
     struct pxs_error err;
     char path[PXS_PATH_MAX];
     for (size_t i = 0; i < c->n_sweeps; i++) {
         struct pxs_text words = {0};
         bool never;
-        if (pxs_collect_jobs_words(c, c->sweeps[i].name, &words, &never))
+        if ((!over || strcmp(c->sweeps[i].name, over) != 0) &&
+            pxs_collect_jobs_words(c, c->sweeps[i].name, &words, &never))
             pxs_text_addf(&text, "%s\t%lld\t%s%s\n", c->sweeps[i].name, (long long)pxs_now_ms(),
                           never ? (const char[]){PXS_NEVER_MARK, '\0'} : "", pxs_text_str(&words));
         pxs_text_finish(&words);
@@ -169,6 +176,10 @@ void pxs_collect_write_jobs(struct pxs_collection *c) {
 }
 
 /* ---- the end -------------------------------------------------------------------------------- */
+
+bool pxs_collect_waits(const struct pxs_collection *c) {
+    return c->submitted.runs_new > 0 && c->submitted.count == 0;
+}
 
 static bool is_paused(const char *sweep, struct pxs_store *store) {
     int64_t sweep_id;
@@ -218,10 +229,18 @@ void pxs_collect_summarise(struct pxs_collection *c, struct pxs_sweep_summary *o
     else if (paused)
         out->remedy = "the sweep is paused; the same command goes on";
     else if (of[PXS_STATE_QUEUED] + of[PXS_STATE_INTERRUPTED] > 0)
-        out->remedy = "no job is left for them; the same command submits them";
-    else if (open > 0)
-        out->remedy = "failed, diverged and cancelled runs are left as they are: `pixsweep retry "
-                      "SWEEP` queues them again, and the same command submits them";
+        out->remedy = c->refused[0] ? "no job is left for them, and nothing was submitted"
+                                    : "no job is left for them; the same command submits them";
+    else if (open > 0) {
+        out->remedy = "failed, diverged and cancelled runs are left as they are";
+        out->retry = "queues them again, and the same command submits them";
+    } else if (!out->recorded)
+        out->remedy = pxs_arena_printf(&out->arena,
+                                       "all of it is in %s, which could not be published; the same "
+                                       "command publishes it",
+                                       c->own);
+    out->by_jobs = true;
+    out->remedy = out->remedy ? out->remedy : "";
     out->exit_code = pxs_collect_is_stopped(c) && open > 0 ? 130
                      : open > 0 || !out->recorded          ? 1
                                                            : 0;

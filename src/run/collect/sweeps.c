@@ -1,8 +1,10 @@
 /* Which sweeps, runs and submissions a collector follows: all that the results folder has. */
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "collect_priv.h"
 
@@ -93,6 +95,27 @@ static enum pxs_status follow_jobs(struct pxs_collection *c, const char *sweep, 
     return PXS_OK;
 }
 
+/* Runs whose folders are gone were removed since: their jobs cannot begin them, and they get no row
+ * again. One whose folder has no config.yaml is broken, which *why says of one of them. */
+static bool drop_runs(struct pxs_plan *plan, struct pxs_error *why) {
+    size_t n = 0;
+    bool broken = false;
+    for (size_t i = 0; i < plan->n; i++) {
+        char path[PXS_PATH_MAX];
+        if (pxs_path_join(path, sizeof path, plan->runs[i].dir, PXS_CONFIG_FILE) &&
+            access(path, F_OK) != 0 && errno == ENOENT) {
+            if (!broken && access(plan->runs[i].dir, F_OK) == 0) {
+                pxs_fail(why, PXS_E_NOT_FOUND, "%s is missing", path);
+                broken = true;
+            }
+            continue;
+        }
+        plan->runs[n++] = plan->runs[i];
+    }
+    plan->n = n;
+    return broken;
+}
+
 /* A plan that another process has submitted gets its rows. */
 static enum pxs_status store_plan(struct pxs_collection *c, struct pxs_followed_sweep *sweep,
                                   const char *dir, struct pxs_error *err) {
@@ -102,6 +125,8 @@ static enum pxs_status store_plan(struct pxs_collection *c, struct pxs_followed_
     enum pxs_status status = pxs_plan_thaw(dir, &plan, &options, &why);
     if (status == PXS_E_NOT_FOUND)
         return PXS_OK; /* it is being written */
+    if (status == PXS_OK && drop_runs(plan, &why))
+        pxs_collect_sweep_trouble(c, sweep, "runs of its newest plan are not collected", &why);
     if (status == PXS_OK)
         status = pxs_plan_store(plan, c->store, &sweep->sweep_id, &why);
     c->changed = c->changed || status == PXS_OK;
@@ -112,6 +137,30 @@ static enum pxs_status store_plan(struct pxs_collection *c, struct pxs_followed_
         return PXS_OK;
     }
     return status == PXS_OK ? PXS_OK : pxs_fail(err, status, "%s", why.message);
+}
+
+enum pxs_status pxs_collect_old_plan(struct pxs_collection *c, const char *sweep,
+                                     struct pxs_plan **out, struct pxs_error *err) {
+    char dir[PXS_PATH_MAX];
+    int64_t *numbers, sweep_id;
+    size_t n;
+    struct pxs_sweep_options options = {0};
+    struct pxs_plan *plan = NULL;
+    struct pxs_error why;
+    PXS_TRY(pxs_submission_numbers(c->results, sweep, &numbers, &n, err));
+    const int64_t newest = n > 0 ? numbers[n - 1] : 0;
+    free(numbers);
+    if (newest == 0)
+        return pxs_fail(err, PXS_E_NOT_FOUND, "nothing of sweep %s was submitted", sweep);
+    PXS_TRY(pxs_submission_folder(c->results, sweep, newest, dir, err));
+    PXS_TRY(pxs_plan_thaw(dir, &plan, &options, err));
+    drop_runs(plan, &why); /* discovery has told what is broken */
+    const enum pxs_status status = pxs_plan_store(plan, c->store, &sweep_id, err);
+    if (status == PXS_OK)
+        *out = plan;
+    else
+        pxs_plan_destroy(&plan);
+    return status;
 }
 
 static enum pxs_status look_at_sweep(struct pxs_collection *c, const char *name,
@@ -200,6 +249,7 @@ static enum pxs_status follow_runs(struct pxs_collection *c, int64_t sweep_id,
                                          .ends = {-1, -1}};
             memcpy(run->config_hash, rows[i].config_hash, sizeof run->config_hash);
         }
+        run->sweep_id = sweep_id;
         run->state = rows[i].state;
         run->there = true;
         if (!run->name || !run->dir)

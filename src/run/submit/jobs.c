@@ -151,7 +151,7 @@ static enum pxs_status count_alive(const struct pxs_plan *plan,
         status = pxs_submission_folder(plan->results, plan->sweep, numbers[i], dir, err);
         if (status == PXS_OK)
             status = pxs_submission_read(dir, &sub, err);
-        if (status == PXS_OK &&
+        if (status == PXS_OK && !pxs_submission_has_ended(dir) &&
             (sub.state == PXS_SUBMISSION_ACCEPTED || sub.state == PXS_SUBMISSION_UNKNOWN)) {
             status = pxs_launcher_recall(dir, &jobs->arena, &l, &why);
             l.logger = options->sweep->logger;
@@ -175,19 +175,26 @@ static enum pxs_status count_alive(const struct pxs_plan *plan,
 
 /* ---- the numbers ---------------------------------------------------------------------------- */
 
-/* `limit` becomes what all of them allow. */
-static void bind(struct pxs_jobs *jobs, int64_t most, const char *what, int64_t *limit) {
-    if (most < *limit)
-        *limit = most;
-    if (most >= jobs->most)
-        return;
-    jobs->most = most;
-    jobs->bound = pxs_arena_printf(&jobs->arena, "%s %lld", what, (long long)most);
+struct limit {
+    int64_t most; /* that all of them allow */
+    const char *words;
+};
+
+static void bind(struct pxs_jobs *jobs, int64_t most, const char *what, struct limit *limit) {
+    if (most < limit->most) {
+        limit->most = most;
+        limit->words = pxs_arena_printf(&jobs->arena, "%s %lld", what, (long long)most);
+    }
+    if (most < jobs->most) {
+        jobs->most = most;
+        jobs->bound = limit->words;
+    }
 }
 
 void pxs_jobs_count(struct pxs_jobs *jobs, const struct pxs_plan *plan) {
     double sum = 0;
-    int64_t limit = INT64_MAX, at_work = 0;
+    int64_t at_work = 0;
+    struct limit limit = {.most = INT64_MAX};
     const int64_t side_by_side = jobs->slots.jobs;
     jobs->longest = 0;
     jobs->runs_new = 0;
@@ -211,8 +218,10 @@ void pxs_jobs_count(struct pxs_jobs *jobs, const struct pxs_plan *plan) {
         bind(jobs, jobs->limits.max_submit_jobs, "your limit of jobs is", &limit);
     /* Jobs that live do the runs that were there when they were submitted, and no others. */
     jobs->count = (for_old > jobs->alive ? for_old - jobs->alive : 0) + for_new;
-    if (jobs->count > limit - jobs->alive)
-        jobs->count = limit > jobs->alive ? limit - jobs->alive : 0;
+    if (jobs->count > limit.most - jobs->alive) {
+        jobs->count = limit.most > jobs->alive ? limit.most - jobs->alive : 0;
+        jobs->bound = limit.words;
+    }
 
     /* What runs at once decides the time. */
     int64_t at_once = jobs->most;

@@ -146,6 +146,13 @@ static enum pxs_status look_at_earlier(struct submission *s, const char *dir,
         PXS_TRY(settle_earlier(s, dir, sub->count, sub, err));
     if (sub->state != PXS_SUBMISSION_ACCEPTED)
         return PXS_OK;
+    /* The launcher has said so, twice, to a process that collected. */
+    if (pxs_submission_has_ended(dir)) {
+        for (int answers = 0; answers < 2; answers++)
+            pxs_job_claims_doubt(claims, sub, &list);
+        pxs_job_claims_break(claims, sub, s->options->sweep->logger);
+        return PXS_OK;
+    }
     PXS_TRY(pxs_launcher_recall(dir, &s->jobs.arena, &l, err));
     l.logger = s->options->sweep->logger;
     l.stop = s->options->sweep->stop;

@@ -45,14 +45,6 @@ PXS_NODISCARD enum pxs_status pxs_jobs_add_living(struct pxs_jobs *jobs,
 void pxs_launcher_told_words(const struct pxs_plan *plan, const char *on,
                              const struct pxs_launcher *l, struct pxs_text *out);
 
-/* ---- folders.c ------------------------------------------------------------------------------ */
-
-/* PXS_E_INVALID, with what to do, where the number (and so the folder) of a run without a row in
- * the database is another run's in the plan of an earlier submission: its jobs would find another
- * config.yaml than theirs, or have left results that no database knows. */
-PXS_NODISCARD enum pxs_status pxs_submissions_check_numbers(const struct pxs_plan *plan,
-                                                            struct pxs_error *err);
-
 /* ---- claims.c ------------------------------------------------------------------------------- */
 
 struct pxs_job_claims {

@@ -18,8 +18,8 @@ void pxs_jobs_new_words(size_t runs, size_t runs_new, int64_t count, struct pxs_
     else
         pxs_text_addf(out, "the %zu new ones are", runs_new);
     pxs_text_add(out, count > 0 ? " for jobs submitted now\n"
-                                : " for jobs of the same command again, once some of those have "
-                                  "ended\n");
+                                : " for jobs of the `run` that collects, or of the same command "
+                                  "again, once some of those have ended\n");
 }
 
 /* "24 jobs of 4 cores and 700 MB, 1 run at a time in each, about 2 h 10 m each" */

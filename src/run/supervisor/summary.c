@@ -89,9 +89,10 @@ static const char *remedy(const struct pxs_supervisor *s, struct pxs_sweep_summa
         return not_home(s);
     if (s->pause.paused)
         return paused(s, out);
-    if (of[PXS_STATE_FAILED] + of[PXS_STATE_DIVERGED] + of[PXS_STATE_CANCELLED] > 0)
-        return "failed, diverged and cancelled runs are left as they are: `pixsweep retry SWEEP` "
-               "queues them again (--failed, --diverged, --cancelled, --where choose)";
+    if (of[PXS_STATE_FAILED] + of[PXS_STATE_DIVERGED] + of[PXS_STATE_CANCELLED] > 0) {
+        out->retry = "queues them again (--failed, --diverged, --cancelled, --where choose)";
+        return "failed, diverged and cancelled runs are left as they are";
+    }
     if (of[PXS_STATE_INTERRUPTED] + of[PXS_STATE_QUEUED] > 0)
         return "the same command goes on with what is interrupted or queued";
     if (of[PXS_STATE_PRUNED] > 0)
