@@ -128,6 +128,49 @@ START_TEST(outer_products)
 }
 END_TEST
 
+/* Windows on lines, which overlap or not. */
+static void check_windows(const struct pxs_isa *isa, int rows, int n, bool add, bool exact) {
+    int lda = random_int(1, 20), lens[4];
+    size_t ldc = (size_t)(PANEL + RANDOM_OF(gaps)), count = (size_t)rows * PANEL;
+    struct pxs_segment seg[4];
+    float *c = buffer((size_t)rows * ldc, RANDOM_OF(shifts));
+    double *want = before(c, ldc, (size_t)rows, PANEL, exact, add), *size = magnitudes(want, count),
+           terms = 1;
+    for (int s = 0; s < n; s++) {
+        lens[s] = random_int(0, 24);
+        size_t line = (size_t)(rows ? (rows - 1) * lda + lens[s] : 0);
+        float *a = buffer(line, RANDOM_OF(shifts)), *b = buffer((size_t)lens[s] * PANEL, 0);
+        fill(a, 1, line, 1, exact, 1);
+        fill(b, PANEL, (size_t)lens[s], PANEL, exact, 1);
+        freeze(a);
+        freeze(b);
+        seg[s] = (struct pxs_segment){a, b, lens[s]};
+        terms += lens[s];
+        for (int r = 0; r < rows; r++)
+            for (int k = 0; k < lens[s]; k++)
+                for (int l = 0; l < PANEL; l++) {
+                    double product = (double)a[r * lda + k] * (double)b[k * PANEL + l];
+                    want[r * PANEL + l] += product;
+                    size[r * PANEL + l] += fabs(product);
+                }
+    }
+    isa->windows(rows, n, seg, (size_t)lda, c, ldc, add);
+    tamper("windows", c, ldc, (size_t)rows, PANEL);
+    expect_close(c, ldc, (size_t)rows, PANEL, want, size, exact ? 0 : sum_slack(terms),
+                 "%s windows: %d rows, %d segments%s", isa->name, rows, n, add ? " +=" : "");
+    buffers_done();
+}
+
+START_TEST(window_products)
+{
+    random_start("isa_windows");
+    FOR_EACH_ISA(isa)
+    for (int rows = 0; rows <= 40; rows++)
+        for (int n = 0; n <= 4; n++)
+            check_windows(isa, rows, n, (rows + n) % 2, rows / 2 % 2);
+}
+END_TEST
+
 /* ---- copies --------------------------------------------------------------------------------- */
 
 START_TEST(transposes)
@@ -399,6 +442,7 @@ TCase *isa_case(void) {
     KERNEL_CASE("isa");
     tcase_add_test(tcase, row_products);
     tcase_add_test(tcase, outer_products);
+    tcase_add_test(tcase, window_products);
     tcase_add_test(tcase, transposes);
     tcase_add_test(tcase, copies);
     tcase_add_test(tcase, transforms);

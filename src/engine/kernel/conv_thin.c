@@ -8,7 +8,8 @@
  *     col = many w^T, and the few side sums it  U where the big side is the few one, else D
  *     dw = col^T many
  * as in conv_blas.c, but for some rows at a time that stay in cache, in panels, and with no call to
- * OpenBLAS. K goes on to a multiple of 16 with zeros.
+ * OpenBLAS. K goes on to a multiple of 16 with zeros. D and U towards many channels do without col:
+ * its rows are windows on few rows.
  *
  * A pixel's K begins with ky. Then come, for a few big side, kx and the channel, k = (kernel ky +
  * kx) cb + b, and for a few small side, whose pixels lie the other way round, kernel - 1 - kx and
@@ -42,7 +43,7 @@ struct job {
     float *parts;  /* W: [part][many/16][K][16] */
     int n_parts;
     float *own;
-    size_t own_floats, own_col, own_sums;
+    size_t own_floats, own_col, own_sums, own_lines;
     const float *on_few, *on_many, *weight;
     float *out;
     size_t ld_few, ld_many;
@@ -82,6 +83,10 @@ static size_t packed_floats(const struct job *j) {
     return (size_t)j->kp * PANEL * (size_t)j->many;
 }
 
+static size_t line_floats(const struct job *j) {
+    return (size_t)(pxs_ceil_div(j->line * j->few, PANEL) * PANEL);
+}
+
 static struct layout lay_out(struct job *j, int threads) {
     struct layout l = {0};
     size_t at = 0, own = 0;
@@ -89,6 +94,9 @@ static struct layout lay_out(struct job *j, int threads) {
     pxs_take(&own, (size_t)pxs_max_int(j->kp, j->panels) * j->panel); /* panels */
     j->own_col = pxs_take(&own, (size_t)(j->many_w * j->kp) * PANEL); /* a row of col */
     j->own_sums = pxs_take(&own, (size_t)(j->band * j->line) * (size_t)j->few);
+    /* the few rows that a row meets, and a row with those that mirror it */
+    j->own_lines = pxs_take(&own, 3 * PXS_MAX_KERNEL * line_floats(j) +
+                                      (size_t)(j->many_w + 2 * j->s.padding) * PANEL);
     j->own_floats = own;
     l.own = pxs_take(&at, own * (size_t)threads);
     l.total = at;
@@ -222,16 +230,74 @@ static void pack_turned_piece(void *user, int piece, int thread) {
 
 /* ---- many = col w --------------------------------------------------------------------------- */
 
+/* A few row with what lies beside it: place x of it is few pixel x - before. Col of the pixels of a
+ * row are windows on it, so it need not be made. */
+static void make_line(const struct job *j, const float *src, float *line) {
+    const struct pxs_conv_shape *s = &j->s;
+    const size_t few = (size_t)j->few;
+    for (int at = 0; at < j->line; at++, line += few) {
+        int x = at - j->before;
+        x = j->is_big_few ? pxs_big_at(s, x, s->big_w) : x < s->w ? x : -1;
+        if (x >= 0 && at == j->before && j->ld_few == few) {
+            memcpy(line, src, (size_t)j->few_w * few * sizeof *line);
+            at += j->few_w - 1;
+            line += (size_t)(j->few_w - 1) * few;
+        } else if (x >= 0) {
+            memcpy(line, src + (size_t)x * j->ld_few, few * sizeof *line);
+        } else {
+            memset(line, 0, few * sizeof *line);
+        }
+    }
+}
+
+/* A row of panel c of the many side from its windows. Mirrored big pixels are made apart, then
+ * added to those that they show. */
+static void many_row(const struct job *j, int n, const struct pxs_segment *seg, float *out,
+                     float *shown) {
+    const struct pxs_conv_shape *s = &j->s;
+    const size_t step = (size_t)((j->is_big_few ? s->stride : 1) * j->few);
+    if (j->is_big_few || !s->reflect) {
+        j->isa->windows(j->many_w, n, seg, step, out, j->ld_many, j->accumulate);
+        return;
+    }
+    const int p = s->padding;
+    j->isa->windows(j->many_w + 2 * p, n, seg, step, shown, PANEL, false);
+    for (int x = -p; x < j->many_w + p; x++) {
+        int to = pxs_big_at(s, x, s->big_w);
+        if (to != x)
+            j->isa->copy(shown + (x + p) * PANEL, PANEL, 1, shown + (to + p) * PANEL, PANEL, true);
+    }
+    j->isa->copy(shown + p * PANEL, PANEL, j->many_w, out, j->ld_many, j->accumulate);
+}
+
 static void many_piece(void *user, int piece, int thread) {
     const struct job *j = user;
+    const struct pxs_conv_shape *s = &j->s;
+    const int run = s->kernel * j->few, beside = s->reflect ? 0 : s->padding;
     int row0 = piece * j->block, row1 = pxs_min_int(j->rows, row0 + j->block);
-    float *col = j->own + (size_t)thread * j->own_floats;
-    columns(j, row0, row1, col, col + j->own_col);
-    for (int c = 0; c < j->panels; c++)
-        j->isa->rows((row1 - row0) * j->many_w, j->kp, col, j->panel,
-                     j->packed + (size_t)(c * j->kp) * PANEL * PANEL,
-                     j->out + (size_t)(row0 * j->many_w) * j->ld_many + (size_t)c * PANEL,
-                     j->ld_many, j->accumulate);
+    float *lines = j->own + (size_t)thread * j->own_floats + j->own_lines,
+          *shown = lines + line_floats(j) * 3 * PXS_MAX_KERNEL;
+    for (int row = row0; row < row1; row++) {
+        struct pxs_segment seg[3 * PXS_MAX_KERNEL];
+        int n = 0, taps[3 * PXS_MAX_KERNEL], image = row / j->many_h;
+        for (int ky = 0; ky < s->kernel; ky++)
+            for (int i = 0, found[3], m = meets_row(j, row % j->many_h, ky, found); i < m; i++) {
+                float *line = lines + (size_t)n * line_floats(j);
+                make_line(j,
+                          j->on_few +
+                              (size_t)(image * j->few_h + found[i]) * (size_t)j->few_w * j->ld_few,
+                          line);
+                seg[n] = (struct pxs_segment){.a = line + (j->is_big_few ? 0 : beside * j->few),
+                                              .len = run};
+                taps[n++] = ky * run;
+            }
+        for (int c = 0; c < j->panels; c++) {
+            for (int i = 0; i < n; i++)
+                seg[i].b = j->packed + (size_t)(c * j->kp * PANEL + taps[i]) * PANEL;
+            many_row(j, n, seg, j->out + (size_t)(row * j->many_w) * j->ld_many + (size_t)c * PANEL,
+                     shown);
+        }
+    }
 }
 
 static void to_many(const struct pxs_kernel_context *ctx, struct job *j, float *out) {

@@ -55,6 +55,10 @@ struct pxs_isa {
     /* c[i][0..15] = (add: +=) sum over all rows t of all segments of a[t][i] * b[t][0..15], i < 16;
      * c is 16 x 16 dense. */
     void (*outer)(int n, const struct pxs_segment *seg, size_t lda, size_t ldb, float *c, bool add);
+    /* c[r][0..15] = (add: +=) sum over all rows k of all segments of a[r * lda + k] * b[k][0..15]:
+     * windows on a line, which overlap where lda is smaller than a segment. */
+    void (*windows)(int rows, int n, const struct pxs_segment *seg, size_t lda, float *c,
+                    size_t ldc, bool add);
     /* dst[j][i] = src[i][j], 16 x 16; dst is dense. */
     void (*transpose)(const float *src, size_t ld, float *dst);
     /* n pixels of 16 floats */

@@ -158,6 +158,59 @@ static void outer(int n, const struct pxs_segment *seg, size_t lda, size_t ldb, 
 #endif
 }
 
+#define DEFINE_WINDOWS(R)                                                                   \
+    static void windows_##R(int n, const struct pxs_segment *seg, size_t first, size_t lda, \
+                            float *c, size_t ldc, bool add) {                               \
+        ROWS_##R(DECLARE) for (int i = 0; i < n; i++) {                                     \
+            const float *a = seg[i].a + first, *b = seg[i].b;                               \
+            for (int k = 0; k < seg[i].len; k++, b += PANEL) {                              \
+                LOAD_B(b);                                                                  \
+                ROWS_##R(MULTIPLY)                                                          \
+            }                                                                               \
+        }                                                                                   \
+        ROWS_##R(STORE)                                                                     \
+    }
+#define AT(i) a[(size_t)(i)*lda + (size_t)k]
+#if STRIP == 16
+DEFINE_WINDOWS(16)
+#elif STRIP == 6
+DEFINE_WINDOWS(6)
+#endif
+#if STRIP >= 4
+DEFINE_WINDOWS(4)
+#endif
+DEFINE_WINDOWS(2)
+DEFINE_WINDOWS(1)
+#undef AT
+
+#define WINDOWS_OF(R)                                   \
+    {                                                   \
+        windows_##R(n, seg, at *lda, lda, c, ldc, add); \
+        rows -= R;                                      \
+        at += R;                                        \
+        c += (R)*ldc;                                   \
+    }
+
+static void windows(int rows, int n, const struct pxs_segment *seg, size_t lda, float *c,
+                    size_t ldc, bool add) {
+    size_t at = 0;
+#if STRIP == 16
+    while (rows >= 16)
+        WINDOWS_OF(16)
+#elif STRIP == 6
+    while (rows >= 6 && rows != 8)
+        WINDOWS_OF(6)
+#endif
+#if STRIP >= 4
+    while (rows >= 4)
+        WINDOWS_OF(4)
+#endif
+    while (rows >= 2)
+        WINDOWS_OF(2)
+    if (rows)
+        WINDOWS_OF(1)
+}
+
 /* ---- copies --------------------------------------------------------------------------------- */
 
 #ifndef HAVE_TRANSPOSE
@@ -203,6 +256,7 @@ const struct pxs_isa ISA = {
     .fused = FUSED,
     .rows = rows,
     .outer = outer,
+    .windows = windows,
     .transpose = transpose,
     .copy = copy,
     .f2x2 = TILE(2, 2),
