@@ -498,6 +498,13 @@ START_TEST(whole_is_checked)
     ck_assert_ptr_nonnull(strstr(err.message, "val_fraction 0 leaves no pairs to validate on"));
     for (p.validation = PXS_VALIDATION_LAB; p.validation <= PXS_VALIDATION_OFF; p.validation++)
         ck_assert_int_eq(pxs_params_check(&p, &key, &err), PXS_OK);
+    p = with_dataset();
+    p.norm = PXS_NETWORK_NORM_BATCH; /* neither unet nor patch has it */
+    ck_assert_int_eq(pxs_params_check(&p, &key, &err), PXS_E_INVALID);
+    ck_assert_int_eq(key, PXS_PARAM_norm);
+    ck_assert_ptr_nonnull(strstr(err.message, "norm must be instance"));
+    p.discriminator = PXS_DISCRIMINATOR_N_LAYERS;
+    ck_assert_int_eq(pxs_params_check(&p, &key, &err), PXS_OK);
 }
 END_TEST
 

@@ -103,6 +103,26 @@ START_TEST(test_plan_words)
 }
 END_TEST
 
+START_TEST(test_plan_warns)
+{
+    struct pxs_plan *plan = NULL;
+    struct pxs_text text = {0};
+    struct pxs_sweep_options options = {.file = in_folder("exp.yaml"),
+                                        .results = in_folder("results")};
+    struct pxs_error err;
+    write_text("exp.yaml", PLAN_HEAD "discriminator: n_layers\nnorm: batch\nsweep: {grid: "
+                                     "{batch_size: [1, 2]}, seeds: 2}\n");
+    write_pairs("data/train/a.npy", 16, 1);
+    write_pairs("data/val/a.npy", 4, 2);
+    ck_assert_msg(pxs_plan_make(&options, &plan, &err) == PXS_OK, "%s", err.message);
+    pxs_plan_warnings(plan, &text);
+    ck_assert_ptr_nonnull(
+        strstr(pxs_text_str(&text), "warning: norm: batch with batch_size 1 (2 of 4 runs)"));
+    pxs_text_finish(&text);
+    pxs_plan_destroy(&plan);
+}
+END_TEST
+
 TCase *prune_rule_case(void) {
     TCase *c = tcase_create("pruning");
     tcase_add_checked_fixture(c, test_folder_make, test_folder_remove);
@@ -110,5 +130,6 @@ TCase *prune_rule_case(void) {
     tcase_add_test(c, test_asha);
     tcase_add_loop_test(c, test_cutoff_separates, 0, 50);
     tcase_add_test(c, test_plan_words);
+    tcase_add_test(c, test_plan_warns);
     return c;
 }
