@@ -91,7 +91,7 @@ does 2 'is a file of a run' generate "$run" 7.png -o "$run/images"
 does 2 'needs -o DIR' generate "$run" odd
 does 2 'must be trained or keep' generate "$run" odd -o never --size half
 does 2 'no run or sweep' generate nothing odd -o never
-does 2 'these are the weights of a patch of 4 halvings with ndf 4' generate "$run/saved_models/d/discriminator_min.safetensors" odd -o never
+does 2 'these are the weights of a discriminator patch of 4 halvings with ndf 4' generate "$run/saved_models/d/discriminator_min.safetensors" odd -o never
 mkdir empty
 does 2 'empty holds no picture' generate "$run" empty -o never
 [ ! -e never ] || fail "a folder was made for what was refused"
@@ -106,7 +106,7 @@ assert header.pop('__metadata__')['direction'] == 'BtoA'
 text = json.dumps(header).encode()
 open('alone/stranger.safetensors', 'wb').write(struct.pack('<Q', len(text)) + text + data[8 + n:])
 EOF
-does 0 'bears no configuration; by names and shapes it is a unet of 5 halvings with ngf 16' \
+does 0 'bears no configuration; by names and shapes it is a generator unet of 5 halvings with ngf 16' \
     generate alone/stranger.safetensors data/val --pairs -o stranger --set batch_size=4
 says words.both 'taken to be trained with 32x32, BtoA (otherwise --set img_height=N'
 same best stranger

@@ -34,7 +34,7 @@ says run.err '`ulimit -d` allows a process 61.4 MB of data; raise it where it is
 [ ! -e small ] || [ -z "$(find small -name records.bin)" ] || fail "something was started"
 
 step "threads that nobody asked for become fewer until a run fits"
-limited '-v 200000' 0 run exp.yaml --results room
+limited '-v 220000' 0 run exp.yaml --results room
 expect room "SELECT threads FROM attempt" 1
 [ "$(nproc)" = 1 ] || says run.err 'preflight: 1 thread a run: ulimit -v has no room for more'
 

@@ -33,7 +33,7 @@ says run.err 'init_from: .*has shape .*; here are ngf 8 and channels 3: give the
 weights=$(ls -d res/queue/0001-*/saved_models)
 echo words >words.safetensors
 for given in ndf=8:$weights/generator_min.safetensors:'/d/discriminator_min.*here are ndf 8' \
-    ngf=4:$weights/d/discriminator_min.safetensors:'the weights of a discriminator; give those of the generator' \
+    ngf=4:$weights/d/discriminator_min.safetensors:'the weights of a discriminator patch .*; give those of the generator' \
     ngf=4:words.safetensors:'not a safetensors file'; do
     IFS=: read -r key file words <<<"$given"
     code=0

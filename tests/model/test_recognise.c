@@ -76,7 +76,8 @@ START_TEST(depth_is_told)
     ck_assert_int_eq(pxs_pix2pix_save(m, PXS_NET_G, path, NULL, NULL, NULL, NULL, NULL), PXS_OK);
     ck_assert_int_eq(pxs_weights_recognise(path, &r, NULL), PXS_OK);
     ck_assert_int_eq(r.params.img_height, 64);
-    ck_assert_msg(strstr(r.words, "a unet of 6 halvings with ngf 4") != NULL, "%s", r.words);
+    ck_assert_msg(strstr(r.words, "a generator unet of 6 halvings with ngf 4") != NULL, "%s",
+                  r.words);
     model_destroy(&m);
 }
 END_TEST
@@ -100,7 +101,10 @@ START_TEST(strangers)
     } rows[] = {
         {{"encoder.weight"}, 1, 3, "its first tensor is encoder.weight"},
         {{NULL}, 0, 3, "the file is empty"},
-        {{"down1.model.0.weight"}, 1, 3, "the nearest is a unet of 5 halvings with ngf 4"},
+        {{"down1.model.0.weight"},
+         1,
+         3,
+         "the nearest is a generator unet of 5 halvings with ngf 4"},
         {{"down1.model.0.weight"}, 1, 4, "its first tensor is down1.model.0.weight"},
     };
     for (size_t i = 0; i < PXS_COUNT(rows); i++) {
@@ -123,12 +127,13 @@ START_TEST(words_of_a_misfit)
     struct pxs_error err = {.message = ""};
     ck_assert_int_eq(pxs_pix2pix_save(m, PXS_NET_G, path, NULL, NULL, NULL, NULL, NULL), PXS_OK);
     ck_assert_int_eq(pxs_pix2pix_fits(&here, PXS_NET_G, path, &err), PXS_E_INVALID);
-    ck_assert_msg(strstr(err.message, "these are the weights of a unet of 5 halvings with ngf 4") &&
-                      strstr(err.message, "here is generator: unet, 64x64"),
-                  "%s", err.message);
+    ck_assert_msg(
+        strstr(err.message, "these are the weights of a generator unet of 5 halvings with ngf 4") &&
+            strstr(err.message, "here is generator: unet, 64x64"),
+        "%s", err.message);
     ck_assert_int_eq(pxs_pix2pix_save(m, PXS_NET_D, path, NULL, NULL, NULL, NULL, NULL), PXS_OK);
     ck_assert_int_eq(pxs_pix2pix_fits(&here, PXS_NET_G, path, &err), PXS_E_INVALID);
-    ck_assert_msg(strstr(err.message, "a patch of 4 halvings with ndf 3") &&
+    ck_assert_msg(strstr(err.message, "a discriminator patch of 4 halvings with ndf 3") &&
                       strstr(err.message, "give those of the generator"),
                   "%s", err.message);
     model_destroy(&m);

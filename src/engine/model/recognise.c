@@ -108,9 +108,10 @@ static void describe(const struct pxs_pix2pix *m, struct pxs_recognised *r) {
     const bool g = r->net == PXS_NET_G;
     const char *name = g ? pxs_param_info(PXS_PARAM_generator)->names[p->generator]
                          : pxs_param_info(PXS_PARAM_discriminator)->names[p->discriminator];
-    snprintf(r->words, sizeof r->words, "a %s of %d halvings with %s %d, norm %s and channels %d",
-             name, halvings(m, r->net), g ? "ngf" : "ndf", (int)(g ? p->ngf : p->ndf),
-             pxs_params_get(p, PXS_PARAM_norm).text, (int)p->channels);
+    snprintf(r->words, sizeof r->words,
+             "a %s %s of %d halvings with %s %d, norm %s and channels %d",
+             g ? "generator" : "discriminator", name, halvings(m, r->net), g ? "ngf" : "ndf",
+             (int)(g ? p->ngf : p->ndf), pxs_params_get(p, PXS_PARAM_norm).text, (int)p->channels);
 }
 
 /* True where one fits; else *s has the nearest, if any has a name in common. */

@@ -98,8 +98,13 @@ static enum pxs_status reap_one(struct reap *r, const struct pxs_store_attempt *
     enum pxs_status status = folder ? pxs_folder_lock(run.dir, &locks, &why) : PXS_OK;
     if (status == PXS_E_BUSY) {
         /* By a job of this machine, too; its claim names it. */
+        struct pxs_claim_owner owner;
+        char nonce[PXS_CLAIM_NONCE];
+        int64_t touched_ms;
         const bool named =
-            locks.claimed || (locks.supervised && pxs_claim_look(run.dir, &why) == PXS_E_BUSY);
+            locks.claimed || (locks.supervised &&
+                              pxs_claim_read(run.dir, &owner, nonce, &touched_ms, NULL) == PXS_OK &&
+                              owner.task[0] && pxs_claim_look(run.dir, &why) == PXS_E_BUSY);
         tell(r, &run, 0, false, false,
              named              ? why.message
              : locks.supervised ? "runs under a `pixsweep run`"
