@@ -24,8 +24,15 @@
 #include <string.h>
 
 /* The most pixels of a block (but at least one row); runs of rows that W sums, of pix2pix's own
- * layers and of others; rows of a band for each row that is computed twice. */
-enum { BLOCK_PIXELS = 256, PARTS = 16, MORE_PARTS = 64, BAND = 6 };
+ * layers and of others; rows of a band for each row that is computed twice; the most rows of taps
+ * that a pixel meets. */
+enum {
+    BLOCK_PIXELS = 256,
+    PARTS = 16,
+    MORE_PARTS = 64,
+    BAND = 6,
+    MAX_SEGMENTS = 3 * PXS_MAX_KERNEL
+};
 
 struct job {
     const struct pxs_isa *isa;
@@ -95,7 +102,7 @@ static struct layout lay_out(struct job *j, int threads) {
     j->own_col = pxs_take(&own, (size_t)(j->many_w * j->kp) * PANEL); /* a row of col */
     j->own_sums = pxs_take(&own, (size_t)(j->band * j->line) * (size_t)j->few);
     /* the few rows that a row meets, and a row with those that mirror it */
-    j->own_lines = pxs_take(&own, 3 * PXS_MAX_KERNEL * line_floats(j) +
+    j->own_lines = pxs_take(&own, MAX_SEGMENTS * line_floats(j) +
                                       (size_t)(j->many_w + 2 * j->s.padding) * PANEL);
     j->own_floats = own;
     l.own = pxs_take(&at, own * (size_t)threads);
@@ -250,36 +257,59 @@ static void make_line(const struct job *j, const float *src, float *line) {
     }
 }
 
-/* A row of panel c of the many side from its windows. Mirrored big pixels are made apart, then
- * added to those that they show. */
+/* Windows of pixels first .. of the many side, in c. */
+static void windows(const struct job *j, int n, const struct pxs_segment *seg, int first,
+                    int pixels, float *c, size_t ldc, bool add) {
+    const struct pxs_conv_shape *s = &j->s;
+    const int step = (j->is_big_few ? s->stride : 1) * j->few,
+              place = j->is_big_few ? first : first + s->padding;
+    struct pxs_segment part[MAX_SEGMENTS];
+    for (int i = 0; i < n; i++)
+        part[i] = (struct pxs_segment){seg[i].a + place * step, seg[i].b, seg[i].len};
+    j->isa->windows(pixels, n, part, (size_t)step, c, ldc, add);
+}
+
+/* Pixels first .. end-1, some of which lie outside and show others among them. */
+static void shown_pixels(const struct job *j, int n, const struct pxs_segment *seg, int first,
+                         int end, float *out, float *shown) {
+    const int from = pxs_max_int(0, first), to = pxs_min_int(j->many_w, end);
+    windows(j, n, seg, first, end - first, shown, PANEL, false);
+    for (int x = first; x < end; x++) {
+        int at = pxs_big_at(&j->s, x, j->s.big_w);
+        if (at != x)
+            j->isa->copy(shown + (x - first) * PANEL, PANEL, 1, shown + (at - first) * PANEL, PANEL,
+                         true);
+    }
+    j->isa->copy(shown + (from - first) * PANEL, PANEL, to - from, out + (size_t)from * j->ld_many,
+                 j->ld_many, j->accumulate);
+}
+
+/* A row of panel c of the many side. */
 static void many_row(const struct job *j, int n, const struct pxs_segment *seg, float *out,
                      float *shown) {
-    const struct pxs_conv_shape *s = &j->s;
-    const size_t step = (size_t)((j->is_big_few ? s->stride : 1) * j->few);
-    if (j->is_big_few || !s->reflect) {
-        j->isa->windows(j->many_w, n, seg, step, out, j->ld_many, j->accumulate);
-        return;
+    const int w = j->many_w, p = j->s.padding;
+    if (j->is_big_few || !j->s.reflect) {
+        windows(j, n, seg, 0, w, out, j->ld_many, j->accumulate);
+    } else if (w < 4 * p + 2) {
+        shown_pixels(j, n, seg, -p, w + p, out, shown);
+    } else { /* both ends, and what lies between them */
+        shown_pixels(j, n, seg, -p, p + 1, out, shown);
+        windows(j, n, seg, p + 1, w - 2 * p - 2, out + (size_t)(p + 1) * j->ld_many, j->ld_many,
+                j->accumulate);
+        shown_pixels(j, n, seg, w - 1 - p, w + p, out, shown);
     }
-    const int p = s->padding;
-    j->isa->windows(j->many_w + 2 * p, n, seg, step, shown, PANEL, false);
-    for (int x = -p; x < j->many_w + p; x++) {
-        int to = pxs_big_at(s, x, s->big_w);
-        if (to != x)
-            j->isa->copy(shown + (x + p) * PANEL, PANEL, 1, shown + (to + p) * PANEL, PANEL, true);
-    }
-    j->isa->copy(shown + p * PANEL, PANEL, j->many_w, out, j->ld_many, j->accumulate);
 }
 
 static void many_piece(void *user, int piece, int thread) {
     const struct job *j = user;
     const struct pxs_conv_shape *s = &j->s;
-    const int run = s->kernel * j->few, beside = s->reflect ? 0 : s->padding;
+    const int run = s->kernel * j->few;
     int row0 = piece * j->block, row1 = pxs_min_int(j->rows, row0 + j->block);
     float *lines = j->own + (size_t)thread * j->own_floats + j->own_lines,
-          *shown = lines + line_floats(j) * 3 * PXS_MAX_KERNEL;
+          *shown = lines + line_floats(j) * MAX_SEGMENTS;
     for (int row = row0; row < row1; row++) {
-        struct pxs_segment seg[3 * PXS_MAX_KERNEL];
-        int n = 0, taps[3 * PXS_MAX_KERNEL], image = row / j->many_h;
+        struct pxs_segment seg[MAX_SEGMENTS];
+        int n = 0, taps[MAX_SEGMENTS], image = row / j->many_h;
         for (int ky = 0; ky < s->kernel; ky++)
             for (int i = 0, found[3], m = meets_row(j, row % j->many_h, ky, found); i < m; i++) {
                 float *line = lines + (size_t)n * line_floats(j);
@@ -287,8 +317,7 @@ static void many_piece(void *user, int piece, int thread) {
                           j->on_few +
                               (size_t)(image * j->few_h + found[i]) * (size_t)j->few_w * j->ld_few,
                           line);
-                seg[n] = (struct pxs_segment){.a = line + (j->is_big_few ? 0 : beside * j->few),
-                                              .len = run};
+                seg[n] = (struct pxs_segment){.a = line, .len = run};
                 taps[n++] = ky * run;
             }
         for (int c = 0; c < j->panels; c++) {
