@@ -200,6 +200,9 @@ PXS_NODISCARD enum pxs_status pxs_bench_round(struct pxs_bench *b, const struct 
 /* Makes one training step, with updates of both networks and the record of its losses; returns its
  * milliseconds. */
 double pxs_bench_step(struct pxs_bench *b);
+/* Of PXS_BENCH_GENERATE: reads as much as the generator's weights that meet a pixel from memory,
+ * with all threads: `bytes`; returns the milliseconds. */
+double pxs_bench_read(struct pxs_bench *b, double *bytes);
 /* After at least one counted round; step and sgemm come last. rows: malloc'ed, free() it. */
 PXS_NODISCARD enum pxs_status pxs_bench_rows(const struct pxs_bench *b, struct pxs_bench_row **rows,
                                              size_t *n, struct pxs_error *err);

@@ -124,14 +124,14 @@ START_TEST(torch_takes_turns)
 }
 END_TEST
 
-/* Another network than PyTorch's would be timed in silence. */
 /* The trained generator alone, one picture and eight at a time, and PyTorch without gradients. */
 START_TEST(generator_alone)
 {
     struct result r = pixsweep("bench", SMALL, "--threads", "1", "--generate", NULL);
     ck_assert_int_eq(r.code, 0);
-    ck_has(r.out, "\ngenerator  1x32x64x3 unet ngf 2");
-    ck_has(r.out, "\ngenerator  8x32x64x3 unet ngf 2");
+    ck_has(r.out, "\ngenerator        1x32x64x3 unet ngf 2");
+    ck_has(r.out, "\ngenerator        8x32x64x3 unet ngf 2");
+    ck_has(r.out, "\nreading weights  1x32x64x3 unet ngf 2");
     ck_has_not(r.out, "torch");
     drop(&r);
     fake_python("shift; echo \"$@\" >> args\n"
@@ -149,15 +149,16 @@ START_TEST(generator_alone)
 }
 END_TEST
 
+/* Another network than PyTorch's would be timed in silence. */
 START_TEST(torch_is_told_every_network)
 {
     fake_python("shift; echo \"$@\" >> args\n"
                 "echo 'ready 9.9'; while read question; do echo '12.5 1048576'; done");
-    struct result r =
-        pixsweep("bench", AGAINST, "./python", "--set", "generator=resnet_6blocks", "--set",
-                 "discriminator=n_layers", "--set", "n_layers_D=2", "--format", "csv", NULL);
+    struct result r = pixsweep("bench", AGAINST, "./python", "--set", "generator=resnet_6blocks",
+                               "--set", "discriminator=n_layers", "--set", "n_layers_D=2", "--set",
+                               "norm=batch", "--format", "csv", NULL);
     ck_assert_msg(r.code == 0, "%s", r.err);
-    ck_has(r.out, "\ntraining step,,3x32x64x3 ngf 2 ndf 2 resnet_6blocks n_layers,1,");
+    ck_has(r.out, "\ntraining step,,3x32x64x3 ngf 2 ndf 2 resnet_6blocks n_layers batch,1,");
     ck_has(r.out, "\nG block6.2 weight gradient,");
     drop(&r);
     char *args = content("args");

@@ -76,13 +76,6 @@ void golden_close(struct golden *g) {
     free(g);
 }
 
-bool golden_has(const struct golden *g, const char *name) {
-    for (size_t i = 0; i < g->n; i++)
-        if (!strcmp(g->entries[i].name, name))
-            return true;
-    return false;
-}
-
 const double *golden_get(struct golden *g, size_t count, const char *format, ...) {
     char name[256];
     va_list ap;

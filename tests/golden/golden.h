@@ -3,7 +3,6 @@
 #ifndef PIXSWEEP_TESTS_GOLDEN_H
 #define PIXSWEEP_TESTS_GOLDEN_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /* A file of $PXS_GOLDEN_DIR, or of the folder beside this header. Failing check assertions where it
@@ -11,7 +10,6 @@
 struct golden;
 struct golden *golden_open(const char *file);
 void golden_close(struct golden *g);
-bool golden_has(const struct golden *g, const char *name);
 /* The entry's numbers as doubles, `count` of them; owned by g. Fails the test where there is none
  * or the count is another. */
 const double *golden_get(struct golden *g, size_t count, const char *format, ...)

@@ -8,6 +8,9 @@
 /* Three passes of every layer of both networks, Adam, the step, sgemm. */
 enum { SGEMM_SIDE = 2048, MAX_JOBS = 6 * PXS_LAYERS_MAX + 3, ADAM_BYTES = 28 };
 
+/* In which memory is read. */
+enum { READ_PIECES = 64 };
+
 enum bench_pass { FORWARD, INPUT_GRADIENT, WEIGHT_GRADIENT, STEP, ADAM, SGEMM, GENERATE };
 
 /* One thing to time. */
@@ -29,7 +32,12 @@ struct pxs_bench {
     float *source, *target; /* a batch */
     /* operands as large as any layer's, which no pass overwrites, and room for results */
     float *big, *small, *weight, *out;
-    float *gradient;  /* for Adam */
+    float *gradient; /* for Adam */
+    /* PXS_BENCH_GENERATE: as much as the generator's weights that meet a pixel, and sums of its
+     * pieces */
+    float *read;
+    size_t n_read;
+    uint64_t sums[READ_PIECES];
     float *a, *b, *c; /* the matrices of sgemm */
     int64_t step;
     int rounds; /* measured so far; -1: the warm-up is still to come */
@@ -151,15 +159,19 @@ static struct sides sides_of(const struct pxs_bench *b, const struct pxs_layer_s
 }
 
 /* A pass reads only weights that meet a pixel, but a gradient is written whole. */
-static double bytes_of(const struct pxs_bench *b, const struct bench_job *j) {
+static double weight_bytes(const struct pxs_bench *b, const struct bench_job *j) {
     const struct pxs_layer_spec *l = &j->layer;
     const struct pxs_conv_shape s = pxs_layer_conv(l, (int)b->p.batch_size);
-    const struct sides side = sides_of(b, l);
     const int taps = l->kernel * l->kernel;
     int live = 0;
     for (int tap = 0; tap < taps; tap++)
         live += l->kind == PXS_LAYER_HEAD || j->pass == WEIGHT_GRADIENT || pxs_tap_is_live(&s, tap);
-    return 4.0 * ((double)(side.big + side.small) + (double)side.weight / taps * live);
+    return 4.0 * ((double)pxs_layer_weights(l) / taps * live);
+}
+
+static double bytes_of(const struct pxs_bench *b, const struct bench_job *j) {
+    const struct sides side = sides_of(b, &j->layer);
+    return 4.0 * (double)(side.big + side.small) + weight_bytes(b, j);
 }
 
 static void add_jobs(struct pxs_bench *b, enum pxs_bench_scope scope) {
@@ -256,7 +268,13 @@ static enum pxs_status set_up(struct pxs_bench *b, const char *kernels, enum pxs
         PXS_TRY(pxs_trained_create(&b->p, NULL, b->nn.kernel.pool, kernels, &b->trained, err));
         PXS_TRY(pxs_trained_resize(b->trained, (int)b->p.img_height, (int)b->p.img_width,
                                    (int)b->p.batch_size, err));
-        return fill(b, pictures, PXS_COUNT(pictures)) ? PXS_OK : pxs_fail_nomem(err);
+        for (size_t i = 0; i < b->layers[PXS_NET_G].n; i++) {
+            const struct bench_job j = {.layer = b->layers[PXS_NET_G].layer[i]};
+            b->n_read += (size_t)(weight_bytes(b, &j) / sizeof *b->read);
+        }
+        const struct buffer read = {&b->read, b->n_read, 1.0f};
+        return fill(b, pictures, PXS_COUNT(pictures)) && fill(b, &read, 1) ? PXS_OK
+                                                                           : pxs_fail_nomem(err);
     }
     PXS_TRY(pxs_blas_load(pxs_pool_threads(b->nn.kernel.pool), &b->nn.kernel.blas, err));
     PXS_TRY(pxs_record_writer_in_memory(&b->records, err));
@@ -288,9 +306,9 @@ enum pxs_status pxs_bench_create(const struct pxs_params *params, struct pxs_poo
 void pxs_bench_destroy(struct pxs_bench **b) {
     if (!b || !*b)
         return;
-    float *buffers[] = {
-        (*b)->source,   (*b)->target, (*b)->big, (*b)->small, (*b)->weight,           (*b)->out,
-        (*b)->gradient, (*b)->a,      (*b)->b,   (*b)->c,     (*b)->nn.kernel.scratch};
+    float *buffers[] = {(*b)->source, (*b)->target, (*b)->big,      (*b)->small,
+                        (*b)->weight, (*b)->out,    (*b)->gradient, (*b)->read,
+                        (*b)->a,      (*b)->b,      (*b)->c,        (*b)->nn.kernel.scratch};
     for (size_t i = 0; i < PXS_COUNT(buffers); i++)
         pxs_aligned_free(buffers[i]);
     pxs_trained_destroy(&(*b)->trained);
@@ -321,6 +339,25 @@ double pxs_bench_step(struct pxs_bench *b) {
     return time_job(b, &(struct bench_job){.pass = b->trained ? GENERATE : STEP});
 }
 
+/* As whole numbers, which compilers add up faster than memory brings them. */
+static void read_piece(void *user, int piece, int thread) {
+    struct pxs_bench *b = user;
+    const uint32_t *x = (const uint32_t *)(const void *)b->read;
+    const size_t first = b->n_read * (size_t)piece / READ_PIECES,
+                 end = b->n_read * ((size_t)piece + 1) / READ_PIECES;
+    uint64_t sum = 0;
+    for (size_t i = first; i < end; i++)
+        sum += x[i];
+    b->sums[piece] = sum;
+}
+
+double pxs_bench_read(struct pxs_bench *b, double *bytes) {
+    const double began = pxs_monotonic();
+    pxs_pool_run(b->nn.kernel.pool, read_piece, b, READ_PIECES);
+    *bytes = (double)b->n_read * sizeof *b->read;
+    return (pxs_monotonic() - began) * 1e3;
+}
+
 /* ---- results -------------------------------------------------------------------------------- */
 
 static int by_value(const void *a, const void *b) {
@@ -347,7 +384,8 @@ static void describe_layer(const struct pxs_bench *b, const struct bench_job *j,
 
 /* Sides and widths, and the networks that are not the usual ones. */
 static void describe_step(const struct pxs_params *p, char *out, size_t size) {
-    static const enum pxs_param_key networks[] = {PXS_PARAM_generator, PXS_PARAM_discriminator};
+    static const enum pxs_param_key networks[] = {PXS_PARAM_generator, PXS_PARAM_discriminator,
+                                                  PXS_PARAM_norm};
     int n = snprintf(out, size, "%dx%dx%dx%d ngf %d ndf %d", (int)p->batch_size, (int)p->img_height,
                      (int)p->img_width, (int)p->channels, (int)p->ngf, (int)p->ndf);
     for (size_t i = 0; i < PXS_COUNT(networks); i++)
