@@ -268,7 +268,7 @@ reset
 run 0 res exp.yaml --on ./launcher --detach --set sweep.seeds=1
 PIXSWEEP_TASK=job_0 "$dir/pixsweep" task "$dir" >task.out || fail "the job failed: $(cat task.out)"
 run 2 res exp.yaml --set sweep.seeds=1 --set n_epochs=3
-says run.err "holds records of a run that .* does not know: .pixsweep merge $WORK/res/many. brings them in"
+says run.err "run 1 of sweep many is another one in the jobs of .*when those jobs have ended, .pixsweep merge $WORK/res/many."
 "$PIXSWEEP" merge "$WORK/res/many" --results res >merge.out 2>merge.err || fail "merge"
 run 0 res exp.yaml --set sweep.seeds=1 --set n_epochs=3
 expect res "SELECT group_concat(number) FROM run WHERE state = 'completed'" 1,2,3,4

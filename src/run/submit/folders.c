@@ -115,12 +115,14 @@ enum pxs_status pxs_submissions_check_numbers(const struct pxs_plan *plan, struc
                     err, PXS_E_INVALID,
                     "run %lld of sweep %s is another one in the jobs of %s, which were submitted "
                     "before the experiment file was changed, and the database does not have their "
-                    "runs yet: a `run` that collects brings them in, and gives the runs of the "
-                    "file as it is now numbers of their own: the same command with --on and "
-                    "without --detach, or, where one collects already, in a minute; or give the "
-                    "experiment another name (`name:` or --set name=...); or, where those runs are "
-                    "not wanted, end their jobs and remove %s",
-                    (long long)plan->runs[k].number, plan->sweep, dir, dir);
+                    "runs yet. Once it has, the runs of the file as it is now get numbers of their "
+                    "own: a `run` that collects brings them in (the same command with --on and "
+                    "without --detach; where one collects already, in a minute), or, when those "
+                    "jobs have ended, `pixsweep merge %s/%s`. Or give the experiment another name "
+                    "(`name:` or --set name=...); or, where those runs are not wanted, end their "
+                    "jobs and remove %s",
+                    (long long)plan->runs[k].number, plan->sweep, dir, plan->results, plan->sweep,
+                    dir);
         free(known);
     }
     free(numbers);
