@@ -251,6 +251,9 @@ static enum pxs_status plan_text(const struct cli *cli, const struct pxs_plan *p
         pxs_text_addf(out, "%s%s", plan->notes,
                       plan->notes[strlen(plan->notes) - 1] == '\n' ? "" : "\n");
     pxs_plan_warnings(plan, out);
+    struct pxs_error why;
+    if (pxs_submissions_check_numbers(plan, &why) == PXS_E_INVALID)
+        pxs_text_add_words(out, "warning: %s\n", why.message);
     pxs_prune_words(plan, out);
     put_pairs(plan, out);
     if (!jobs) {

@@ -267,6 +267,8 @@ step "back here with another file: merge brings in what jobs have left, and the 
 reset
 run 0 res exp.yaml --on ./launcher --detach --set sweep.seeds=1
 PIXSWEEP_TASK=job_0 "$dir/pixsweep" task "$dir" >task.out || fail "the job failed: $(cat task.out)"
+"$PIXSWEEP" plan exp.yaml --results res --set sweep.seeds=1 --set n_epochs=3 >plan.out 2>plan.err || fail plan
+says plan.out "^warning: run 1 of sweep many is another one in the jobs of"
 run 2 res exp.yaml --set sweep.seeds=1 --set n_epochs=3
 says run.err "run 1 of sweep many is another one in the jobs of .*when those jobs have ended, .pixsweep merge $WORK/res/many."
 "$PIXSWEEP" merge "$WORK/res/many" --results res >merge.out 2>merge.err || fail "merge"

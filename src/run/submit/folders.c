@@ -114,7 +114,8 @@ enum pxs_status pxs_submissions_check_numbers(const struct pxs_plan *plan, struc
                 status = pxs_fail(
                     err, PXS_E_INVALID,
                     "run %lld of sweep %s is another one in the jobs of %s, which were submitted "
-                    "before the experiment file was changed, and the database does not have their "
+                    "before the experiment file or its data were changed, and the database does "
+                    "not have their "
                     "runs yet. Once it has, the runs of the file as it is now get numbers of their "
                     "own: a `run` that collects brings them in (the same command with --on and "
                     "without --detach; where one collects already, in a minute), or, when those "
