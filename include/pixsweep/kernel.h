@@ -29,8 +29,9 @@ struct pxs_kernel_context {
     struct pxs_blas blas;
     float *scratch; /* 64-byte aligned */
     size_t scratch_floats;
-    /* Methods are chosen as for a batch of so many, whatever the batch: an image's bits are then
-     * the same beside any others. 0: by each call's own batch. */
+    /* Methods are chosen as for a batch of so many, and sums are cut by an image's size alone,
+     * whatever the batch: an image's bits are then the same beside any others. 0: by each call's
+     * own batch. */
     int as_batch;
 };
 

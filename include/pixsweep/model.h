@@ -38,6 +38,9 @@ void pxs_pix2pix_step(struct pxs_pix2pix *m, const float *source, const float *t
 void pxs_pix2pix_generate(struct pxs_pix2pix *m, const float *source, int n,
                           enum pxs_statistics statistics, uint32_t dropout_stream, uint32_t a,
                           float *fake);
+/* The same with running statistics and without dropout, and as pxs_trained_run makes them: a
+ * picture's numbers do not depend on those beside it. For pictures that are shown. */
+void pxs_pix2pix_show(struct pxs_pix2pix *m, const float *source, int n, float *fake);
 /* PSNR and SSIM of each of n images (pxs_image_quality). */
 void pxs_pix2pix_quality(struct pxs_pix2pix *m, const float *x, const float *y, int n, double *psnr,
                          double *ssim);

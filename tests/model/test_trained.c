@@ -40,33 +40,60 @@ static struct pxs_pix2pix *train(const struct pxs_params *p) {
     return m;
 }
 
+/* Of every network there is, whose buffers are used anew by later layers here. */
 START_TEST(same_as_in_training)
 {
-    struct pxs_params p = narrow(64, 32, 3, 16, 4, 3);
+    struct pxs_params p = narrow(_i == PXS_GENERATOR_UNET ? 32 : 256, 256, 3, 16, 4, 2);
+    p.generator = _i;
     p.dropout = 0.5;
+    if (_i != PXS_GENERATOR_UNET)
+        p.norm = _i % 2 ? PXS_NETWORK_NORM_BATCH : PXS_NETWORK_NORM_INSTANCE;
     struct pxs_pix2pix *m = train(&p);
     struct pxs_trained *g = load(&p, NULL, "auto");
-    const size_t n = 3 * image_floats(&p);
+    const size_t n = 2 * image_floats(&p);
     float *source = random_pixels("trained/new", n), *want = malloc(n * sizeof *want),
           *got = malloc(n * sizeof *got);
-    pxs_pix2pix_generate(m, source, 3, PXS_STATISTICS_RUNNING, 0, 0, want);
-    pxs_trained_run(g, source, 3, PXS_STATISTICS_RUNNING, false, 0, got);
+    pxs_pix2pix_show(m, source, 2, want);
+    pxs_trained_run(g, source, 2, PXS_STATISTICS_RUNNING, false, 0, got);
     ck_assert_mem_eq(got, want, n * sizeof *got);
 
     /* With dropout other pictures, the same ones each time, by the seed. */
     float *again = malloc(n * sizeof *again);
-    pxs_trained_run(g, source, 3, PXS_STATISTICS_RUNNING, true, 5, got);
-    ck_assert_mem_ne(got, want, n * sizeof *got);
-    pxs_trained_run(g, source, 3, PXS_STATISTICS_RUNNING, true, 5, again);
+    pxs_trained_run(g, source, 2, PXS_STATISTICS_RUNNING, true, 5, got);
+    pxs_trained_run(g, source, 2, PXS_STATISTICS_RUNNING, true, 5, again);
     ck_assert_mem_eq(got, again, n * sizeof *got);
-    pxs_trained_run(g, source, 3, PXS_STATISTICS_RUNNING, true, 6, again);
-    ck_assert_mem_ne(got, again, n * sizeof *got);
+    if (_i != PXS_GENERATOR_UNET_32) { /* which has none */
+        ck_assert_mem_ne(got, want, n * sizeof *got);
+        pxs_trained_run(g, source, 2, PXS_STATISTICS_RUNNING, true, 6, again);
+        ck_assert_mem_ne(got, again, n * sizeof *got);
+    } else {
+        ck_assert_mem_eq(got, want, n * sizeof *got);
+    }
     free(again);
     free(source);
     free(want);
     free(got);
     pxs_trained_destroy(&g);
     model_destroy(&m);
+}
+END_TEST
+
+/* Nine blocks need no more than six: outputs that nothing reads any more make room. */
+START_TEST(a_resnet_takes_little)
+{
+    uint64_t bytes[2];
+    for (int i = 0; i < 2; i++) {
+        struct pxs_params p = narrow(64, 64, 3, 16, 4, 1);
+        p.generator = i ? PXS_GENERATOR_RESNET_9 : PXS_GENERATOR_RESNET_6;
+        p.dropout = 0;
+        struct pxs_pix2pix *m = train(&p);
+        struct pxs_trained *g = load(&p, NULL, "auto");
+        bytes[i] = pxs_trained_bytes(g, 512, 512, 1);
+        pxs_trained_destroy(&g);
+        model_destroy(&m);
+    }
+    ck_assert_msg(bytes[1] < bytes[0] + bytes[0] / 100, "%llu, %llu", (unsigned long long)bytes[0],
+                  (unsigned long long)bytes[1]);
 }
 END_TEST
 
@@ -102,25 +129,34 @@ END_TEST
 START_TEST(any_batch_and_threads)
 {
     static const char *const kernels[] = {"auto", "auto-base", "blas"};
-    struct pxs_params p = narrow(64, 64, 3, 16, 4, 8);
+    const bool unet = _i == PXS_GENERATOR_UNET;
+    struct pxs_params p = narrow(unet ? 64 : 256, unet ? 64 : 256, 3, 16, 4, unet ? 8 : 3);
+    const int most = unet ? 8 : 4;
+    p.generator = _i;
+    if (!unet)
+        p.norm = _i % 2 ? PXS_NETWORK_NORM_BATCH : PXS_NETWORK_NORM_INSTANCE;
     struct pxs_pix2pix *m = train(&p);
-    const size_t one = image_floats(&p);
-    float *source = random_pixels("trained/many", 8 * one), *want = malloc(8 * one * sizeof *want),
-          *got = malloc(8 * one * sizeof *got);
-    for (size_t k = 0; k < PXS_COUNT(kernels); k++) {
+    const size_t one = image_floats(&p), all = (size_t)most * one;
+    float *source = random_pixels("trained/many", all), *want = malloc(all * sizeof *want),
+          *got = malloc(all * sizeof *got);
+    for (size_t k = 0; k < (unet ? PXS_COUNT(kernels) : 1); k++) {
         struct pxs_trained *g = load(&p, NULL, kernels[k]);
-        pxs_trained_run(g, source, 8, PXS_STATISTICS_RUNNING, false, 0, want);
+        ck_assert_int_eq(pxs_trained_resize(g, (int)p.img_height, (int)p.img_width, most, NULL),
+                         PXS_OK);
+        pxs_trained_run(g, source, most, PXS_STATISTICS_RUNNING, false, 0, want);
         pxs_trained_destroy(&g);
-        for (int batch = 1; batch <= 8; batch += batch == 1 ? 2 : 5) {
+        for (int batch = 1; batch < most; batch += 2) {
             struct pxs_pool *pool = NULL;
             ck_assert_int_eq(pxs_pool_create(batch, &pool, NULL), PXS_OK);
             g = load(&p, pool, kernels[k]);
-            ck_assert_int_eq(pxs_trained_resize(g, 64, 64, batch, NULL), PXS_OK);
-            for (int at = 0; at < 8; at += batch)
-                pxs_trained_run(g, source + (size_t)at * one, at + batch < 8 ? batch : 8 - at,
+            ck_assert_int_eq(
+                pxs_trained_resize(g, (int)p.img_height, (int)p.img_width, batch, NULL), PXS_OK);
+            for (int at = 0; at < most; at += batch)
+                pxs_trained_run(g, source + (size_t)at * one, at + batch < most ? batch : most - at,
                                 PXS_STATISTICS_RUNNING, false, 0, got + (size_t)at * one);
-            ck_assert_msg(memcmp(got, want, 8 * one * sizeof *got) == 0, "%s, batch %d", kernels[k],
-                          batch);
+            for (size_t i = 0; i < all; i++)
+                ck_assert_msg(got[i] == want[i], "%s, batch %d: number %zu of picture %zu",
+                              kernels[k], batch, i % one, i / one);
             pxs_trained_destroy(&g);
             pxs_pool_destroy(&pool);
         }
@@ -136,8 +172,9 @@ TCase *trained_case(void) {
     TCase *tcase = tcase_create("trained");
     tcase_add_checked_fixture(tcase, set_up, test_folder_remove);
     tcase_set_timeout(tcase, 120);
-    tcase_add_test(tcase, same_as_in_training);
+    tcase_add_loop_test(tcase, same_as_in_training, 0, PXS_VALUES_generator);
+    tcase_add_test(tcase, a_resnet_takes_little);
     tcase_add_test(tcase, other_sides);
-    tcase_add_test(tcase, any_batch_and_threads);
+    tcase_add_loop_test(tcase, any_batch_and_threads, 0, PXS_VALUES_generator);
     return tcase;
 }

@@ -93,6 +93,7 @@ struct job {
     int sub_rows, subs; /* D: tile rows that share transformed weights; runs of them a panel */
     int parts;          /* D: pieces of such a run, more where there are many threads */
     int sub_images;     /* U: images of a piece */
+    bool alone;         /* an image's bits may not depend on the batch */
     const float *big, *small, *weight;
     float *out;
     size_t ld_big, ld_small;
@@ -150,6 +151,8 @@ static size_t padded(int tiles) {
 /* Panels of K at a time. With few tiles, four panels of transformed weights fit into the innermost
  * cache beside them. */
 static int k_panels(const struct job *j, int tiles) {
+    if (j->alone) /* by the picture: the bits depend on it */
+        tiles = j->th * j->tw;
     return j->m == 4 && (tiles <= 32 || j->r == 3) ? 4 : K_PANELS;
 }
 
@@ -204,6 +207,7 @@ static struct job begin(const struct pxs_kernel_context *ctx, const struct pxs_c
     struct job j = make_job(s, m);
     struct layout l = lay_out(&j, pxs_pool_threads(ctx->pool));
     j.isa = ctx->set->isa;
+    j.alone = ctx->as_batch > 0;
     j.tile = j.r == 3 ? m == 2 ? &j.isa->f2x3 : &j.isa->f4x3 : m == 2 ? &j.isa->f2x2 : &j.isa->f4x2;
     memset(ctx->scratch + l.zeros, 0, zero_floats(s) * sizeof(float));
     j.zeros = ctx->scratch + l.zeros;

@@ -98,6 +98,8 @@ struct pxs_pix2pix {
 /* Fills in both networks' layers from m->params, and m->weights with names and shapes; allocates
  * nothing. */
 void model_describe(struct pxs_pix2pix *m);
+/* Whether OpenBLAS computes some forward pass of the generator. */
+bool model_generates_by_blas(const struct pxs_pix2pix *m);
 /* pxs_pix2pix_load with room for the largest weight; moments that are not there are left. */
 enum pxs_status model_load(struct pxs_pix2pix *m, enum pxs_net net, const char *path,
                            float *largest, struct pxs_error *err);

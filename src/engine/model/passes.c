@@ -72,6 +72,48 @@ static const struct pxs_buffers *adder_of(const struct pxs_network *net, int num
     return NULL;
 }
 
+/* An output's buffer, and the index of the layer that reads it last: later ones may have it. */
+struct room {
+    float *at;
+    size_t floats, last;
+};
+
+static size_t last_reader(const struct pxs_network *net, int number) {
+    size_t last = 0;
+    for (size_t k = 0; k < net->n_layers; k++) {
+        const struct pxs_layer_spec *s = &net->layer[k].spec;
+        if (s->from == number || s->beside == number || s->add == number)
+            last = k;
+    }
+    return last;
+}
+
+/* Outputs where no gradient asks for them again: memory whose last reader is done is used anew. */
+static void make_outputs(struct pxs_network *net, size_t images, struct allocator *a) {
+    struct room rooms[PXS_LAYERS_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i + 1 < net->n_layers; i++) {
+        const struct pxs_layer_spec *s = &net->layer[i].spec;
+        struct pxs_buffers *b = &net->buffers[i];
+        const size_t floats = pixels_of(s, images) * (size_t)s->c_out;
+        const int number = (int)i + 1;
+        size_t offset = 0, k = 0;
+        const struct pxs_buffers *reader = reader_in_place(net, number, &offset);
+        if (reader) {
+            b->ld = reader->ld_cat;
+            b->out = reader->cat ? reader->cat + offset : NULL;
+            continue;
+        }
+        while (k < n && (rooms[k].last >= i || rooms[k].floats < floats))
+            k++;
+        if (k == n)
+            rooms[n++] = (struct room){.at = b->own_out = allocate(a, floats), .floats = floats};
+        rooms[k].last = last_reader(net, number);
+        b->ld = (size_t)s->c_out;
+        b->out = rooms[k].at;
+    }
+}
+
 static void make_buffers(struct pxs_network *net, size_t images, bool trains, struct allocator *a) {
     size_t largest = 0;
     for (size_t i = 0; i < net->n_layers; i++) {
@@ -94,6 +136,10 @@ static void make_buffers(struct pxs_network *net, size_t images, bool trains, st
     }
     /* Of a pass's raw output without training, or of its gradient: any layer's. */
     net->draw = allocate(a, largest);
+    if (!trains) {
+        make_outputs(net, images, a);
+        return;
+    }
 
     /* Backwards, since a layer may share the gradient of a later one. */
     for (size_t i = net->n_layers - 1; i-- > 0;) {
@@ -113,7 +159,7 @@ static void make_buffers(struct pxs_network *net, size_t images, bool trains, st
         b->out = b->own_out = allocate(a, floats);
         if (adder)
             b->dout = adder->dout;
-        else if (trains)
+        else
             b->dout = b->own_dout = allocate(a, floats);
     }
 }

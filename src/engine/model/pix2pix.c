@@ -42,6 +42,12 @@ static void shared_floats(const struct pxs_pix2pix *m, size_t *largest, size_t *
             const size_t floats =
                 pxs_layer_scratch(&m->nn.kernel, s, (int)images_of(&m->params, net));
             *scratch = floats > *scratch ? floats : *scratch;
+            if (net == PXS_NET_G) { /* pxs_pix2pix_show */
+                struct pxs_kernel_context as = m->nn.kernel;
+                as.as_batch = (int)m->params.batch_size;
+                const size_t shown = pxs_layer_scratch(&as, s, as.as_batch);
+                *scratch = shown > *scratch ? shown : *scratch;
+            }
             *largest = pxs_layer_gradients(s) > *largest ? pxs_layer_gradients(s) : *largest;
         }
 }
@@ -259,6 +265,17 @@ void pxs_pix2pix_generate(struct pxs_pix2pix *m, const float *source, int n,
     const struct pxs_net_dropout drop = {
         .seed = (uint64_t)m->params.seed, .stream = dropout_stream, .a = a};
     network_forward(&m->net[PXS_NET_G], &m->nn, source, 0, n, statistics, &drop, fake);
+}
+
+void pxs_pix2pix_show(struct pxs_pix2pix *m, const float *source, int n, float *fake) {
+    static const struct pxs_net_dropout none = {0};
+    const size_t floats = (size_t)(m->params.img_height * m->params.img_width * m->params.channels);
+    const int step = model_generates_by_blas(m) ? 1 : n;
+    m->nn.kernel.as_batch = (int)m->params.batch_size;
+    for (int at = 0; at < n; at += step)
+        network_forward(&m->net[PXS_NET_G], &m->nn, source + (size_t)at * floats, 0, step,
+                        PXS_STATISTICS_RUNNING, &none, fake + (size_t)at * floats);
+    m->nn.kernel.as_batch = 0;
 }
 
 void pxs_pix2pix_quality(struct pxs_pix2pix *m, const float *x, const float *y, int n, double *psnr,

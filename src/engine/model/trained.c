@@ -10,8 +10,7 @@ struct pxs_trained {
     bool one_by_one;
 };
 
-/* Whether OpenBLAS computes some pass: it is loaded only then. */
-static bool needs_blas(const struct pxs_pix2pix *m) {
+bool model_generates_by_blas(const struct pxs_pix2pix *m) {
     const struct pxs_network *net = &m->net[PXS_NET_G];
     const struct pxs_kernels *set = m->nn.kernel.set;
     for (size_t i = 0; i < net->n_layers; i++) {
@@ -101,7 +100,7 @@ static enum pxs_status build(struct pxs_trained *g, const char *path, const char
     struct pxs_network *net = &m->net[PXS_NET_G];
     PXS_TRY(pxs_kernels_select(kernels, &m->nn.kernel.set, err));
     model_describe(m);
-    g->one_by_one = needs_blas(m);
+    g->one_by_one = model_generates_by_blas(m);
     if (g->one_by_one)
         PXS_TRY(pxs_blas_load(pxs_pool_threads(m->nn.kernel.pool), &m->nn.kernel.blas, err));
     size_t largest = 0;

@@ -28,9 +28,9 @@ static enum pxs_status make_picture(struct training *t, struct pxs_record *r,
         index[i] = i;
     pxs_dataset_batch(t->data, split, index, n, NULL, pixels, pixels + 2 * layer);
     for (uint32_t at = 0; at < n; at += batch)
-        pxs_pix2pix_generate(t->model, pixels + at * image_floats,
-                             (int)(n - at < batch ? n - at : batch), PXS_STATISTICS_RUNNING, 0, 0,
-                             pixels + layer + at * image_floats);
+        pxs_pix2pix_show(t->model, pixels + at * image_floats,
+                         (int)(n - at < batch ? n - at : batch),
+                         pixels + layer + at * image_floats);
 
     const float *const layers[] = {pixels, pixels + layer, pixels + 2 * layer};
     const struct pxs_grid grid = {.layers = layers,
