@@ -228,11 +228,44 @@ START_TEST(gan_losses)
 }
 END_TEST
 
+/* The kernels' view of layers whose sides are no twice one another: torch's Conv2d rounds down, and
+ * the small side of a ConvTranspose2d is its input. */
+START_TEST(sides_of_convolutions)
+{
+    struct pxs_layer_spec s = {.kind = PXS_LAYER_CONV,
+                               .kernel = 4,
+                               .stride = 2,
+                               .padding = 1,
+                               .upsample = 1,
+                               .c_in = 6,
+                               .c_out = 64,
+                               .h = 4,
+                               .w = 5,
+                               .in_h = 9,
+                               .in_w = 11};
+    struct pxs_conv_shape c = pxs_layer_conv(&s, 3);
+    ck_assert(c.n == 3 && c.h == 4 && c.w == 5 && c.big_h == 9 && c.big_w == 11);
+    ck_assert(c.cb == 6 && c.cs == 64 && c.kernel == 4 && c.stride == 2 && c.padding == 1);
+    ck_assert_double_eq(pxs_layer_macs(&s), 16.0 * 6 * 64 * 4 * 5);
+    ck_assert(!c.reflect);
+    s.kind = PXS_LAYER_CONV_TRANSPOSE;
+    s.kernel = 3;
+    s.reflect = true;
+    s.in_h = 2;
+    s.in_w = 3;
+    c = pxs_layer_conv(&s, 1);
+    ck_assert(c.h == 2 && c.w == 3 && c.big_h == 4 && c.big_w == 5 && c.reflect);
+    ck_assert(c.cb == 64 && c.cs == 6 && c.kernel == 3);
+    ck_assert_double_eq(pxs_layer_macs(&s), 9.0 * 6 * 64 * 2 * 3);
+}
+END_TEST
+
 TCase *layer_case(void) {
     TCase *tcase = tcase_create("layer");
     tcase_add_checked_fixture(tcase, open_golden, close_golden);
     tcase_add_loop_test(tcase, convolutions, 0, (int)PXS_COUNT(convs));
     tcase_add_loop_test(tcase, heads, 0, 2);
+    tcase_add_test(tcase, sides_of_convolutions);
     tcase_add_test(tcase, gan_losses);
     return tcase;
 }
