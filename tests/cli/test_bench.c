@@ -114,8 +114,8 @@ START_TEST(torch_takes_turns)
         "--fused --freeze --threads=1 --batch_size=3 --img_height=32 --img_width=64 --channels=3 "
         "--generator=unet --downs_G=0 --ngf=2 --dropout=0.5 --discriminator=patch --ndf=2 "
         "--lambda_pixel=10 "
-        "--gan_mode=lsgan";
-    char expected[1024];
+        "--norm=instance --gan_mode=lsgan";
+    char expected[2048];
     snprintf(expected, sizeof expected, "%s\nstep\n%s --channels-last\nstep\n%s --compile\nstep\n",
              common, common, common);
     ck_assert_str_eq(args, expected);
@@ -164,6 +164,7 @@ START_TEST(torch_is_told_every_network)
     char *args = content("args");
     ck_has(args, "--generator=resnet_6blocks ");
     ck_has(args, "--discriminator=n_layers --n_layers_D=2 ");
+    ck_has(args, "--norm=batch ");
     ck_has_not(args, "downs_G");
     free(args);
 }
