@@ -188,3 +188,31 @@ check 0 edges
 experiment edges.yaml edges 'n_epochs: 1' 'val_fraction: 0.25'
 sed -i 's/^dataset: .*/dataset: edges/' edges.yaml
 run 0 edged edges.yaml
+
+step "layouts of other projects train where they lie, as the same data"
+mkdir -p laid/train/A laid/train/B laid/val/A laid/val/B cycle/trainA cycle/trainB cycle/testA cycle/testB flat
+i=0
+for picture in data/train/*.png; do
+    i=$((i + 1))
+    [ $i -le 8 ] || break
+    split=train && [ $i -gt 6 ] && split=val
+    cp "$picture" "laid/$split/A/$i.png" && cp "good$(((i % 4) + 1)).png" "laid/$split/B/$i.png"
+    cp "$picture" "flat/$i.png"
+done
+for side in A B; do
+    cp laid/train/$side/* cycle/train$side/ && cp laid/val/$side/* cycle/test$side/
+done
+check 0 laid
+content=$(grep '^content' check.out)
+check 0 cycle
+says check.out 'warning: testA/ and testB/ validate, since there is no val'
+[ "$(grep '^content' check.out)" = "$content" ] || fail "other content: $(cat check.out)"
+check 0 flat
+says check.out 'flat: 8 pairs to train on, 0 to validate with (no val/'
+for set in cycle flat; do
+    experiment $set.yaml $set 'n_epochs: 1' 'val_fraction: 0.25'
+    [ $set = flat ] || sed -i '/val_fraction/d' $set.yaml
+    sed -i "s/^dataset: .*/dataset: $set/" $set.yaml
+    run 0 layouts $set.yaml
+done
+expect layouts "SELECT count(*) FROM run WHERE state = 'completed'" 2
