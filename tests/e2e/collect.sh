@@ -10,6 +10,7 @@ state=$WORK/state
 echo "$1" >>"$state/calls"
 case $1 in
 submit)
+    while [ -e "$state/hold" ]; do sleep 0.05; done
     i=0
     while [ $i -lt "$3" ]; do
         PIXSWEEP_TASK=$PIXSWEEP_NAME.$i setsid "$2/job.sh" </dev/null >>"$2/log/$i.log" 2>&1 &
@@ -343,6 +344,22 @@ wait $two || fail "run --on ended with $?"
 is_copy far
 [ $code = 0 ] || says one.err "far/pixsweep.db .*a copy that "
 expect far "SELECT count(*) FROM run WHERE state = 'completed' AND name LIKE 'many/%'" 4
+rm -r far own.db*
+
+step "a database that is made before the first copy: the collector makes way, and goes on in it"
+: >state/jobs
+: >state/hold
+"$PIXSWEEP" run exp.yaml --results far --db own.db >one.out 2>one.err &
+one=$!
+until_there [ -e far/many/cluster/0001/plan.json ]
+"$PIXSWEEP" merge near/slow --results far >merge.out 2>merge.err || fail "merge: $(cat merge.err)"
+rm state/hold
+wait $one || fail "the collector: $(cat one.err)"
+says one.err "far/pixsweep.db was made by another .pixsweep. here; this process follows"
+says one.err "collecting from here on"
+is_copy far
+same_sweep many far
+expect far "SELECT count(*) FROM run WHERE state = 'completed' AND name LIKE 'slow/%'" 4
 rm -r far own.db*
 
 step "a run that was removed, and a results folder that was moved: nothing is said to be missing"

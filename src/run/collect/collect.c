@@ -27,6 +27,13 @@ static double look_every(const struct pxs_collection *c, double now) {
 
 /* ---- whose place it is ---------------------------------------------------------------------- */
 
+/* Another database may know the plan's runs by other ids, or not at all. */
+static void forget_ids(struct pxs_collection *c) {
+    struct pxs_plan *plan = c->submitted.plan;
+    for (size_t i = 0; plan && i < plan->n; i++)
+        plan->runs[i].run_id = 0;
+}
+
 /* Takes the claim and opens the own database. Another collector is no error: `store` stays NULL and
  * `other` says who it is. PXS_E_BUSY: it has given the claim back, and lives; or runs are at work
  * that are recorded in the database. */
@@ -59,6 +66,7 @@ static enum pxs_status become_collector(struct pxs_collection *c, struct pxs_err
         return pxs_fail(err, status == PXS_E_BUSY ? status : PXS_E_INVALID, "%s", err->message);
     }
     pxs_collect_forget(c);
+    forget_ids(c);
     c->changed = !pxs_store_is_published(c->copy);
     return PXS_OK;
 }
@@ -69,19 +77,22 @@ static void lose_claim(struct pxs_collection *c, const struct pxs_error *why) {
     pxs_wishes_close(&c->wishes, 0);
     pxs_store_close(&c->store);
     c->claim.path[0] = '\0';
+    forget_ids(c);
     snprintf(c->other, sizeof c->other, "%.500s", why->message);
 }
 
-/* A `run` here has made a database of its own where the copy was to stand, before there was one.
- * What jobs do is in their folders: it is collected into that database once that `run` has ended.
+/* A `run` or `merge` here has made a database of its own where the copy was to stand, before there
+ * was one. What jobs do is in their folders: it is collected into that database once that `run` has
+ * ended.
  */
 static void make_way(struct pxs_collection *c) {
-    snprintf(c->other, sizeof c->other, "%.400s was made by another `pixsweep run` here", c->copy);
+    snprintf(c->other, sizeof c->other, "%.400s was made by another `pixsweep` here", c->copy);
     pxs_collect_say(c, PXS_LOG_WARN,
                     "%s; this process follows, and collects when that one has ended", c->other);
     pxs_wishes_close(&c->wishes, 0);
     pxs_store_close(&c->store);
     pxs_claim_release(&c->claim);
+    forget_ids(c);
     c->given = c->changed = c->publish_failing = false;
 }
 
