@@ -22,7 +22,7 @@ static const struct part {
     {"head", "the stride-1 heads, forward and backward", head_case},
     {"block", "norm, activation and dropout, forward and backward", block_case},
     {"loss", "losses with their gradients", loss_case},
-    {"element", "tanh, copies, sums over pixels, normal numbers, Adam", element_case},
+    {"element", "tanh, copies, sums, ReLU, sums over pixels, normal numbers, Adam", element_case},
     {"threads", "the same bits for any number of threads", threads_case},
 };
 

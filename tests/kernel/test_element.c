@@ -55,6 +55,48 @@ START_TEST(copies)
 }
 END_TEST
 
+/* dst += src; dst = max(0, src) and its gradient, overwritten or added. */
+START_TEST(sums_and_rectified)
+{
+    random_start("sums_and_rectified");
+    for (int k = 0; k < 200; k++) {
+        const int c = RANDOM_OF(channels), what = k % 4;
+        const size_t pixels = (size_t)random_int(0, 200), n = pixels * (size_t)c;
+        const size_t ld_src = (size_t)(c + random_int(0, 9)), ld_y = (size_t)(c + random_int(0, 9)),
+                     ld_dst = (size_t)(c + random_int(0, 9));
+        float *src = buffer(pixels * ld_src, random_int(0, 3)),
+              *y = buffer(pixels * ld_y, random_int(0, 3)),
+              *dst = buffer(pixels * ld_dst, random_int(0, 3));
+        fill_random(src, ld_src, pixels, c, 1.0);
+        fill_random(y, ld_y, pixels, c, 1.0);
+        fill_random(dst, ld_dst, pixels, c, 1.0);
+        freeze(src);
+        freeze(y);
+        double *x = widen(src, ld_src, pixels, c), *mask = widen(y, ld_y, pixels, c),
+               *want = widen(dst, ld_dst, pixels, c), *size = numbers(n);
+        for (size_t i = 0; i < n; i++) {
+            const double gated = mask[i] > 0 ? x[i] : 0;
+            want[i] = what == 0   ? want[i] + x[i]
+                      : what == 1 ? fmax(0, x[i])
+                      : what == 2 ? gated
+                                  : want[i] + gated;
+            size[i] = fabs(want[i]);
+        }
+        struct pxs_kernel_context ctx = context(NULL, random_int(0, 3), 0);
+        if (what == 0)
+            pxs_add_channels(&ctx, src, ld_src, dst, ld_dst, pixels, c);
+        else if (what == 1)
+            pxs_rectify(&ctx, src, ld_src, dst, ld_dst, pixels, c);
+        else
+            pxs_rectify_backward(&ctx, y, ld_y, src, ld_src, dst, ld_dst, pixels, c, what == 3);
+        tamper("sums", dst, ld_dst, pixels, c);
+        expect_close(dst, ld_dst, pixels, c, want, size, 0x1p-23,
+                     "case %d, %zu pixels, %d channels", what, pixels, c);
+        buffers_done();
+    }
+}
+END_TEST
+
 START_TEST(pixel_sums)
 {
     random_start("pixel_sums");
@@ -231,6 +273,7 @@ TCase *element_case(void) {
     KERNEL_CASE("element");
     tcase_add_test(tcase, tanh_gradient);
     tcase_add_test(tcase, copies);
+    tcase_add_test(tcase, sums_and_rectified);
     tcase_add_test(tcase, pixel_sums);
     tcase_add_test(tcase, normal_numbers);
     tcase_add_test(tcase, normal_moments);

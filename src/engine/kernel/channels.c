@@ -13,7 +13,17 @@ struct job {
     bool accumulate;
 };
 
-/* The pixels of a piece. */
+static struct job job_of(const float *src, size_t ld_src, float *dst, size_t ld_dst, size_t pixels,
+                         int c) {
+    return (struct job){.src = src,
+                        .ld_src = ld_src,
+                        .dst = dst,
+                        .ld_dst = ld_dst,
+                        .pixels = pixels,
+                        .c = (size_t)c};
+}
+
+/* The first pixel of a piece. */
 static size_t first_of(const struct job *j, int piece) {
     return j->pixels * (size_t)piece / PIECES;
 }
@@ -27,12 +37,7 @@ static void copy_piece(void *user, int piece, int thread) {
 
 void pxs_copy_channels(const struct pxs_kernel_context *ctx, const float *src, size_t ld_src,
                        float *dst, size_t ld_dst, size_t pixels, int c) {
-    struct job j = {.src = src,
-                    .ld_src = ld_src,
-                    .dst = dst,
-                    .ld_dst = ld_dst,
-                    .pixels = pixels,
-                    .c = (size_t)c};
+    struct job j = job_of(src, ld_src, dst, ld_dst, pixels, c);
     pxs_pool_run(ctx->pool, copy_piece, &j, PIECES);
 }
 
@@ -50,12 +55,7 @@ static void add_piece(void *user, int piece, int thread) {
 
 void pxs_add_channels(const struct pxs_kernel_context *ctx, const float *src, size_t ld_src,
                       float *dst, size_t ld_dst, size_t pixels, int c) {
-    struct job j = {.src = src,
-                    .ld_src = ld_src,
-                    .dst = dst,
-                    .ld_dst = ld_dst,
-                    .pixels = pixels,
-                    .c = (size_t)c};
+    struct job j = job_of(src, ld_src, dst, ld_dst, pixels, c);
     pxs_pool_run(ctx->pool, add_piece, &j, PIECES);
 }
 
@@ -74,12 +74,7 @@ static void rectify_piece(void *user, int piece, int thread) {
 
 void pxs_rectify(const struct pxs_kernel_context *ctx, const float *src, size_t ld_src, float *dst,
                  size_t ld_dst, size_t pixels, int c) {
-    struct job j = {.src = src,
-                    .ld_src = ld_src,
-                    .dst = dst,
-                    .ld_dst = ld_dst,
-                    .pixels = pixels,
-                    .c = (size_t)c};
+    struct job j = job_of(src, ld_src, dst, ld_dst, pixels, c);
     pxs_pool_run(ctx->pool, rectify_piece, &j, PIECES);
 }
 
@@ -104,14 +99,9 @@ static void mask_piece(void *user, int piece, int thread) {
 void pxs_rectify_backward(const struct pxs_kernel_context *ctx, const float *y, size_t ld_y,
                           const float *dy, size_t ld_dy, float *dx, size_t ld_dx, size_t pixels,
                           int c, bool accumulate) {
-    struct job j = {.src = dy,
-                    .ld_src = ld_dy,
-                    .other = y,
-                    .ld_other = ld_y,
-                    .dst = dx,
-                    .ld_dst = ld_dx,
-                    .pixels = pixels,
-                    .c = (size_t)c,
-                    .accumulate = accumulate};
+    struct job j = job_of(dy, ld_dy, dx, ld_dx, pixels, c);
+    j.other = y;
+    j.ld_other = ld_y;
+    j.accumulate = accumulate;
     pxs_pool_run(ctx->pool, mask_piece, &j, PIECES);
 }
