@@ -103,6 +103,7 @@ one publish 'op=lock,match=pixsweep.db.lock,n=1,count=0,errno=ENOLCK'
 
 step "on a network file system a copy is read, and stays one: commands write into the collector's database, run here is refused"
 rm -rf res && cp -rp base.take_over res
+sqlite3 -batch base.publish/own/own.db "UPDATE run SET dir = '$WORK/res/own/' || dir" # as a collector has them
 nfs="op=statfs,n=1,count=0,value=$((0x6969))"
 PIXSWEEP=$PRODUCT
 shimmed "$nfs" sql 'SELECT count(*) AS n FROM batch_loss' --format csv --results res

@@ -113,7 +113,7 @@ START_TEST(test_bad_runs_among_good_ones)
     ck_assert_int_eq(o.summary.problems[0].state, PXS_STATE_DIVERGED);
     ck_assert_str_eq(o.summary.problems[0].reason, "loss_G is not a number at step 5");
     ck_assert_ptr_nonnull(strstr(o.summary.problems[1].reason, "killed by signal 6"));
-    ck_assert_ptr_nonnull(strstr(o.summary.remedy, "retry"));
+    ck_assert_ptr_nonnull(strstr(o.summary.retry, "queues them again"));
     ck_assert_ptr_nonnull(strstr(o.lines.text, "  | about to die"));
     outcome_finish(&o);
     /* diverged: never again; crash: one more; crash once: good the second time; its own failure:

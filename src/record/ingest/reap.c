@@ -123,6 +123,8 @@ static enum pxs_status reap_one(struct reap *r, const struct pxs_store_attempt *
             tell(r, &run, 0, false, false, reason);
         else
             status = ingest_one(r, &run, a->no, err);
+        if (!reason && folder && !r->dry && status == PXS_OK)
+            pxs_remove_temps(run.dir); /* half-written files: the locks keep others out */
     }
     pxs_folder_unlock(&locks);
     return status;

@@ -109,6 +109,9 @@ static enum pxs_status look_at(struct pxs_supervisor *s, struct pxs_super_run *r
     if (status != PXS_OK)
         return pxs_fail(err, PXS_E_INVALID, "%s", err->message);
     status = recover(s, row, state, err);
+    if (status == PXS_OK)
+        pxs_remove_temps(
+            dir); /* half-written files of the killed ones: the locks keep others out */
     pxs_folder_unlock(&locks);
     return status;
 }
