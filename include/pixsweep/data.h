@@ -41,6 +41,7 @@ struct pxs_dataset_options {
      * processes map, unless the disk is short: then into memory, with a warning. Whether the data
      * are as they were is told by names, sizes and times of their files. */
     const char *cache;
+    uint64_t shared_from; /* another limit than PXS_DATASET_SHARED_FROM; 0 = that one */
     /* decodes in parallel; NULL = in the caller. Results do not depend on it */
     struct pxs_pool *pool;
     /* warnings: train/val overlap, duplicates, mixed sizes, dark or empty halves */

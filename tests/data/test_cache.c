@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Pairs that become PXS_DATASET_SHARED_FROM bytes and a bit: small ones, much enlarged. */
-enum { PAIRS = 12, SIDE = 1000, CHANNELS = 3 };
+/* Small pairs, enlarged to what is large here. */
+enum { PAIRS = 12, SIDE = 96, CHANNELS = 3, LARGE = PAIRS * 2 * SIDE * SIDE * CHANNELS };
 
 static void put_set(void) {
     static uint8_t data[PAIRS * 8 * 16 * 3];
@@ -36,6 +36,7 @@ static struct pxs_dataset_options large_options(bool cached) {
                                         .channels = CHANNELS,
                                         .jitter = 4,
                                         .val_fraction = 0.25,
+                                        .shared_from = LARGE,
                                         .cache = cached ? cache : NULL};
 }
 
@@ -108,7 +109,7 @@ START_TEST(the_file_changes_no_bit)
     put_npy("set/train/c.npy", 1, "|u1", "(8, 16, 3)", twice, sizeof twice); /* a warning */
     o.logger = gather(&of[0]);
     struct pxs_dataset *set = load(&o);
-    ck_assert_uint_ge(pxs_dataset_info(set)->bytes, PXS_DATASET_SHARED_FROM);
+    ck_assert_uint_ge(pxs_dataset_info(set)->bytes, LARGE);
     digest(set, memory);
     pxs_dataset_destroy(&set);
     ck_assert(load_cached(made, &of[1]));

@@ -24,6 +24,19 @@ static struct pxs_trained *load(const struct pxs_params *p, struct pxs_pool *poo
     return g;
 }
 
+/* The smallest pictures that this generator takes and a ResNet's blocks are wide for. The largest
+ * ones take minutes under sanitizers, which have seen their layers in the others. */
+static int side_of(int generator) {
+    return generator == PXS_GENERATOR_UNET_32    ? 32
+           : generator == PXS_GENERATOR_UNET_128 ? 128
+           : generator == PXS_GENERATOR_UNET_256 ? 256
+                                                 : 64;
+}
+
+static bool is_left_out(int generator) {
+    return PXS_SANITIZED && side_of(generator) > 64;
+}
+
 /* Weights of some steps, in `path`. */
 static struct pxs_pix2pix *train(const struct pxs_params *p) {
     struct pxs_pix2pix *m = model_create(p, 0, "auto");
@@ -43,7 +56,9 @@ static struct pxs_pix2pix *train(const struct pxs_params *p) {
 /* Of every network there is, whose buffers are used anew by later layers here. */
 START_TEST(same_as_in_training)
 {
-    struct pxs_params p = narrow(_i == PXS_GENERATOR_UNET ? 32 : 256, 256, 3, 16, 4, 2);
+    struct pxs_params p = narrow(side_of(_i), side_of(_i), 3, 16, 4, 2);
+    if (is_left_out(_i))
+        return;
     p.generator = _i;
     p.dropout = 0.5;
     if (_i != PXS_GENERATOR_UNET)
@@ -130,7 +145,9 @@ START_TEST(any_batch_and_threads)
 {
     static const char *const kernels[] = {"auto", "auto-base", "blas"};
     const bool unet = _i == PXS_GENERATOR_UNET;
-    struct pxs_params p = narrow(unet ? 64 : 256, unet ? 64 : 256, 3, 16, 4, unet ? 8 : 3);
+    struct pxs_params p = narrow(side_of(_i), side_of(_i), 3, 16, 4, unet ? 8 : 3);
+    if (is_left_out(_i))
+        return;
     const int most = unet ? 8 : 4;
     p.generator = _i;
     if (!unet)

@@ -54,7 +54,8 @@ static enum pxs_status find_cache(const struct pxs_dataset_options *o, bool keep
                                   const struct pxs_cache_shape *shape, bool *there,
                                   struct pxs_error *err) {
     struct pxs_error why;
-    if (!o->cache || set->info.bytes < PXS_DATASET_SHARED_FROM)
+    const uint64_t least = o->shared_from ? o->shared_from : PXS_DATASET_SHARED_FROM;
+    if (!o->cache || set->info.bytes < least)
         return PXS_OK;
     enum pxs_status status = pxs_cache_name(&set->cache, o->cache, o->path, scan, shape, &why);
     if (status == PXS_OK) {
