@@ -3,6 +3,7 @@
 
 #include "pixsweep/tensor.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -44,6 +45,26 @@ START_TEST(round_trip)
     pxs_pix2pix_hash(b, hash_b);
     ck_assert_str_eq(hash_a, hash_b);
     ck_assert(w[0]->m[0] == 0 && w[0]->v[0] == 0); /* new weights, new moments */
+    pxs_pix2pix_destroy(&a);
+    model_destroy(&b);
+}
+END_TEST
+
+START_TEST(no_number)
+{
+    struct pxs_pix2pix *a = make_model(1), *b = make_model(2);
+    char before[PXS_SHA256_HEX], after[PXS_SHA256_HEX];
+    struct pxs_weight **w;
+    struct pxs_error err;
+    const size_t n = pxs_pix2pix_weights(a, PXS_NET_G, &w);
+    w[n - 1]->value[1] = (float)NAN;
+    ck_assert_int_eq(pxs_pix2pix_save(a, PXS_NET_G, path, NULL, NULL, NULL, NULL, NULL), PXS_OK);
+    pxs_pix2pix_hash(b, before);
+    ck_assert_int_eq(pxs_pix2pix_load(b, PXS_NET_G, path, &err), PXS_E_INVALID);
+    ck_assert_msg(strstr(err.message, "tensor final.2.bias holds nan at place 1") != NULL, "%s",
+                  err.message);
+    pxs_pix2pix_hash(b, after);
+    ck_assert_str_eq(before, after);
     pxs_pix2pix_destroy(&a);
     model_destroy(&b);
 }
@@ -309,6 +330,7 @@ TCase *file_case(void) {
     TCase *tcase = tcase_create("file");
     tcase_add_checked_fixture(tcase, set_up, test_folder_remove);
     tcase_add_test(tcase, round_trip);
+    tcase_add_test(tcase, no_number);
     tcase_add_test(tcase, metadata_and_order);
     tcase_add_test(tcase, files_of_others);
     tcase_add_test(tcase, batch_norm);

@@ -649,7 +649,8 @@ START_TEST(sides_fit_networks)
         {PXS_GENERATOR_UNET, 0, 96, 64, 6, 3, 0,
          "img_height: 96 does not fit generator unet with downs_G 6, whose sides are multiples of "
          "64: the nearest are 64 and 128"},
-        {PXS_GENERATOR_UNET, 0, 64, 64, 4, 3, 0, "downs_G is 4; it must be 5 or more, or 0"},
+        {PXS_GENERATOR_UNET, 0, 64, 64, 4, 3, 0,
+         "downs_G is 4; it must be 5 or more, or 0: as often as both sides can be halved"},
         {PXS_GENERATOR_UNET_64, 0, 64, 192, 0, 3, 6, ""},
         {PXS_GENERATOR_UNET_256, 0, 64, 256, 0, 3, 0,
          "img_height: 64 does not fit generator unet_256, whose sides are multiples of 256: the "

@@ -3,6 +3,7 @@
 
 #include "pixsweep/tensor.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -173,12 +174,34 @@ enum pxs_status pxs_pix2pix_fits(const struct pxs_params *params, enum pxs_net n
     return status;
 }
 
+/* A network with one such number makes black pictures, and trains to nothing. */
+static enum pxs_status check_numbers(const struct pxs_weight *w, const float *value,
+                                     const char *path, struct pxs_error *err) {
+    for (size_t i = 0; i < w->count; i++)
+        if (!isfinite(value[i]))
+            return pxs_fail(err, PXS_E_INVALID,
+                            "%s: tensor %s holds %g at place %zu: the training that wrote it had "
+                            "diverged, or the file is damaged; give weights from before",
+                            path, w->name, (double)value[i], i);
+    return PXS_OK;
+}
+
 enum pxs_status model_load(struct pxs_pix2pix *m, enum pxs_net net, const char *path,
                            float *largest, struct pxs_error *err) {
     struct pxs_safetensors *file = NULL;
     PXS_TRY(open_fitting(m, net, path, &file, err));
     enum pxs_status status = PXS_OK;
-    for (size_t i = 0; i < m->n_weights[net]; i++) {
+
+    /* First all are looked at: a file that cannot be used changes nothing. */
+    for (size_t i = 0; i < m->n_weights[net] && status == PXS_OK; i++) {
+        const struct pxs_weight *w = m->weights[net][i];
+        if (w->kind == PXS_WEIGHT_BATCHES)
+            continue;
+        status = pxs_safetensors_read(file, w->name, w->rank, w->dims, largest, err);
+        if (status == PXS_OK)
+            status = check_numbers(w, largest, path, err);
+    }
+    for (size_t i = 0; i < m->n_weights[net] && status == PXS_OK; i++) {
         struct pxs_weight *w = m->weights[net][i];
         if (w->kind == PXS_WEIGHT_BATCHES) {
             w->batches = 0;

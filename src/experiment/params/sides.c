@@ -75,8 +75,11 @@ static enum pxs_status check_side(const struct pxs_params *p, int key, int64_t s
 enum pxs_status params_check_sides(const struct pxs_params *p, int *key, struct pxs_error *err) {
     *key = PXS_PARAM_downs_G;
     if (p->generator == PXS_GENERATOR_UNET && p->downs_G > 0 && p->downs_G < FEWEST_DOWNS)
-        return pxs_fail(err, PXS_E_INVALID, "downs_G is %lld; it must be %d or more, or 0",
-                        (long long)p->downs_G, FEWEST_DOWNS);
+        return pxs_fail(
+            err, PXS_E_INVALID,
+            "downs_G is %lld; it must be %d or more, or 0: as often as both sides can be "
+            "halved",
+            (long long)p->downs_G, FEWEST_DOWNS);
     *key = PXS_PARAM_img_height;
     PXS_TRY(check_side(p, *key, p->img_height, err));
     *key = PXS_PARAM_img_width;

@@ -21,7 +21,9 @@ struct format {
 
 #define CONVERT "convert it to PNG: `mogrify -format png FILE` (ImageMagick)"
 #define UNPACK "unpack it and use what is in it"
-#define SAVE_WEIGHTS "save the weights with safetensors.torch.save_file(net.state_dict(), FILE)"
+#define SAVE_WEIGHTS                                                                 \
+    "save the weights with safetensors.torch.save_file(net.state_dict(), FILE), or " \
+    "torch.load(OLD) in place of net.state_dict() (docs/networks.md has the whole line)"
 #define FETCH "fetch the file itself: "
 #define AS_TEXT "it was changed as if it were text; copy it again in binary mode"
 
