@@ -2,6 +2,7 @@
  * and the memory that is available. */
 #include "pixsweep/base.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,22 +11,30 @@
 
 #define SMALL_FILE ((size_t)1 << 20)
 
+/* The beginning of a file of /proc as text, without allocating: where memory is short, a process
+ * that lives must not be taken for dead, nor this machine for another one. */
+static bool read_start(const char *path, char *text, size_t size) {
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t n = fd >= 0 ? read(fd, text, size - 1) : -1;
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    return n > 0;
+}
+
 void pxs_host_detect(struct pxs_host *host) {
-    char *text = NULL;
-    size_t bytes;
+    char text[64];
     memset(host, 0, sizeof *host);
     gethostname(host->name, sizeof host->name - 1);
-    if (pxs_read_file("/proc/sys/kernel/random/boot_id", SMALL_FILE, &text, &bytes, NULL) == PXS_OK)
+    if (read_start("/proc/sys/kernel/random/boot_id", text, sizeof text))
         snprintf(host->boot_id, sizeof host->boot_id, "%.*s", (int)strcspn(text, "\n"), text);
-    free(text);
 }
 
 /* State letter and start time of a process; false where there is none. */
 static bool look_up(int64_t pid, char *state, int64_t *start) {
-    char path[64], *text = NULL;
-    size_t bytes;
+    char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
-    if (pid <= 0 || pxs_read_file(path, SMALL_FILE, &text, &bytes, NULL) != PXS_OK)
+    if (pid <= 0 || !read_start(path, text, sizeof text))
         return false;
     /* The second field is the name in brackets and may hold anything; the 22nd is the start
      * time. */
@@ -36,7 +45,6 @@ static bool look_up(int64_t pid, char *state, int64_t *start) {
         at = at ? at + 1 : NULL;
     }
     *start = at ? strtoll(at, NULL, 10) : 0;
-    free(text);
     return at;
 }
 
