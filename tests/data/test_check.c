@@ -123,8 +123,8 @@ START_TEST(everything_at_once_in_partners)
         "them, or give "
         "one "
         "another name, and its partner the same\n"
-        "E train/A/2.png: has no partner in train/B\n"
-        "E train/B/3.png: has no partner in train/A\n"
+        "E train/A/2.png: has no partner in train/B; add it, or take this one away\n"
+        "E train/B/3.png: has no partner in train/A; add it, or take this one away\n"
         "E val: has A/ but not B/\n"
         "E train/B/5.png: an empty file, not a PNG, JPEG or TIFF; copy or download it again\n"
         "W in 1 of 6 pairs A and B differ in size (train/A/4.png: A 8 x 8, B 9 x 8); each half is "
@@ -184,8 +184,8 @@ START_TEST(sets_without_partners)
 {
     put_grey("train/A/a.png", 1, 8, 8);
     put_grey("train/B/x.png", 2, 8, 8);
-    check("E train/A/a.png: has no partner in train/B\n"
-          "E train/B/x.png: has no partner in train/A\n"
+    check("E train/A/a.png: has no partner in train/B; add it, or take this one away\n"
+          "E train/B/x.png: has no partner in train/A; add it, or take this one away\n"
           "E train: no picture has a partner of its name; two sets of unrelated pictures "
           "(CycleGAN's) cannot train pix2pix\n");
     write_text("train/B/a.gif", "GIF89a..");

@@ -312,6 +312,8 @@ START_TEST(folders_that_are_none)
 END_TEST
 
 /* A path beside the data folder: the folder that was meant, or the command that makes one of it. */
+#define NO_PARTNER "; add it, or take this one away"
+
 START_TEST(a_path_nearby_is_understood)
 {
     struct pxs_dataset_options o = small_options();
@@ -359,7 +361,7 @@ START_TEST(a_path_nearby_is_understood)
     rmdir(in_folder("set/trainA/A"));
     refuse(&o, "%s/set/trainA has no train/ folder; it is a part of %s/set: was that meant?");
     o.path = in_folder("set");
-    refuse(&o, "%s/set cannot be used: trainA/x.png: has no partner in trainB");
+    refuse(&o, "%s/set cannot be used: trainA/x.png: has no partner in trainB" NO_PARTNER);
     put_pair("pp/A/train/x.png", 1);
     put_pair("pp/B/train/x.png", 1);
     mkdir(in_folder("pp/A/val"), 0777);
@@ -561,7 +563,8 @@ START_TEST(a_bad_file_is_named_with_its_reason)
     put_pair("train/a.png", 1);
     write_bytes("train/b.png", "\x89PNG\r\n\x1a\n", 8);
     struct pxs_dataset_options o = small_options();
-    refuse(&o, "%s cannot be used: train/b.png: the file ends too early (truncated)");
+    refuse(&o, "%s cannot be used: train/b.png: the file ends too early (truncated); copy it "
+               "again, or take the pair away");
     write_text("train/b.png", "no picture");
     write_text("val/c.png", "");
     refuse(

@@ -95,19 +95,19 @@ START_TEST(values_must_be_samples)
         {0, 255.5f,
          "%s cannot be used: train/a.npy[0]: the value 255.5 at row 0, column 0, channel 0 is not "
          "within "
-         "0..255"},
+         "0..255; save numpy.clip(x, 0, 255)"},
         {PAIR + 50, -1.0f,
          "%s cannot be used: train/a.npy[1]: the value -1 at row 1, column 0, channel 2 is not "
          "within "
-         "0..255"},
+         "0..255; save numpy.clip(x, 0, 255)"},
         {2 * PAIR + 4, NAN,
          "%s cannot be used: train/a.npy[2]: the value nan at row 0, column 1, channel 1 is not "
          "within "
-         "0..255"},
+         "0..255; save numpy.nan_to_num(x), or leave the array out"},
         {3 * PAIR - 1, INFINITY,
          "%s cannot be used: train/a.npy[2]: the value inf at row 7, column 15, channel 2 is not "
          "within "
-         "0..255"},
+         "0..255; save numpy.nan_to_num(x), or leave the array out"},
     };
     put_f4("train/a.npy", 1, 0, 3, cases[_i].at, cases[_i].value);
     put_u1("val/x.npy", 1, 10, 1);
@@ -240,7 +240,7 @@ START_TEST(a_set_is_of_one_scale)
     put_kind("train/b.npy", "<f4", 0, 2, false, 255);
     put_kind("train/c.npy", "<f4", 2, 2, false, 1);
     refuse(&o, "%s cannot be used: train/c.npy[0]: the value 71 at row 0, column 0, channel 0 is "
-               "not within 0..1, as train/b.npy[0] is: save all arrays in the same range (and 1 "
+               "not within 0..1, as train/b.npy[0] is; save all arrays in the same range (and 1 "
                "more pairs of this file)");
     ck_assert_int_eq(unlink(in_folder("train/c.npy")), 0);
     struct pxs_dataset *set = load(&o);

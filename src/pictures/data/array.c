@@ -1,6 +1,7 @@
 /* Pairs in .npy files: their shapes, their scale, their values as bytes. */
 #include "pair_priv.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -219,15 +220,15 @@ static enum pxs_status refuse_value(const struct pxs_item *item, const struct px
     char value[32], name[4096], unit[4096 + 128] = "";
     pxs_format_double(value, row[i]);
     if (a->unit)
-        snprintf(unit, sizeof unit, ", as %s is: save all arrays in the same range", a->unit);
-    return pxs_fail(err, PXS_E_CORRUPT,
-                    "%s: the value %s at row %zu, column %zu, channel %zu is not within %s%s",
-                    pair_name(item, index, name), value, y, i / c, i % c,
-                    a->unit ? "0..1" : "0..255",
-                    a->unit                            ? unit
-                    : all_within(a, index, row, -1, 1) ? "; its values lie within -1..1: save (x + "
-                                                         "1) * 127.5"
-                                                       : "");
+        snprintf(unit, sizeof unit, ", as %s is; save all arrays in the same range", a->unit);
+    return pxs_fail(
+        err, PXS_E_CORRUPT,
+        "%s: the value %s at row %zu, column %zu, channel %zu is not within %s%s",
+        pair_name(item, index, name), value, y, i / c, i % c, a->unit ? "0..1" : "0..255",
+        a->unit                            ? unit
+        : !isfinite(row[i])                ? "; save numpy.nan_to_num(x), or leave the array out"
+        : all_within(a, index, row, -1, 1) ? "; its values lie within -1..1: save (x + 1) * 127.5"
+                                           : "; save numpy.clip(x, 0, 255)");
 }
 
 /* One row of one half. Floats of 0..255 become bytes as a cast does (towards zero), those of 0..1

@@ -326,7 +326,8 @@ static void report_lone(struct lister *l, const struct pxs_folder *f,
     size_t named = near ? NAMED_WITH_HINT : NAMED_ALONE;
     for (int s = 0; s < 2; s++) {
         for (size_t i = 0; i < lone[s].n && i < named; i++)
-            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s/%s: has no partner in %s",
+            pxs_problem_add(l->problems, PXS_PROBLEM_ERROR,
+                            "%s/%s: has no partner in %s; add it, or take this one away",
                             f->side[s], lone[s].name[i], f->side[1 - s]);
         if (lone[s].n > named)
             pxs_problem_add(l->problems, PXS_PROBLEM_ERROR, "%s: %zu more have no partner in %s",

@@ -105,6 +105,16 @@ static void hash_files(const struct pxs_half half[2], struct pxs_seen *seen) {
     pxs_sha256_hex(&h, seen->files_hash);
 }
 
+/* "The reason; the remedy". Damage of a file's own has one remedy, whatever the format; what more
+ * is to be said about it stands in the reason already. */
+static char *with_remedy(enum pxs_status status, const struct pxs_error *why) {
+    char text[sizeof why->message + 64];
+    const bool own = status != PXS_E_CORRUPT || strstr(why->message, "; ");
+    snprintf(text, sizeof text, "%s%s", why->message,
+             own ? "" : "; copy it again, or take the pair away");
+    return strdup(text);
+}
+
 static void read_one(void *user, int piece, int thread) {
     struct reading *r = user;
     struct pxs_seen *seen = &r->scan->seen[piece];
@@ -125,7 +135,7 @@ static void read_one(void *user, int piece, int thread) {
         give_up(r, &why);
     } else if (status != PXS_OK) {
         seen->bad = true;
-        seen->problem = strdup(why.message);
+        seen->problem = with_remedy(status, &why);
     } else {
         for (int k = 0; k < 2; k++) {
             seen->width[k] = half[k].image.width;

@@ -67,7 +67,7 @@ bool pxs_image_ending(size_t n, char *ending, size_t size) {
 void pxs_image_environment(struct pxs_text *out) {
     char text[128];
     for (size_t i = 0; i < PXS_COUNT(formats); i++) {
-        formats[i]->library(text, sizeof text);
+        formats[i]->version(text, sizeof text);
         pxs_text_addf(out, "%s\n", text);
     }
 }
@@ -78,10 +78,11 @@ enum pxs_status pxs_image_check_size(uint64_t width, uint64_t height, struct pxs
                         (unsigned long long)width, (unsigned long long)height);
     if (width > PXS_IMAGE_MAX_SIDE || height > PXS_IMAGE_MAX_SIDE ||
         width * height > PXS_IMAGE_MAX_PIXELS)
-        return pxs_fail(err, PXS_E_CORRUPT,
-                        "too large: %llu x %llu pixels (sides up to %d, at most %ld pixels)",
-                        (unsigned long long)width, (unsigned long long)height, PXS_IMAGE_MAX_SIDE,
-                        PXS_IMAGE_MAX_PIXELS);
+        return pxs_fail(
+            err, PXS_E_CORRUPT,
+            "too large: %llu x %llu pixels (sides up to %d, at most %ld pixels); make it smaller",
+            (unsigned long long)width, (unsigned long long)height, PXS_IMAGE_MAX_SIDE,
+            PXS_IMAGE_MAX_PIXELS);
     return PXS_OK;
 }
 

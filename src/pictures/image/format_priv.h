@@ -21,7 +21,7 @@ struct pxs_image_format {
     enum pxs_status (*encode)(const struct pxs_image *image, void **data, size_t *bytes,
                               struct pxs_error *err);
     /* Its library and that one's version, "libpng=1.6.39". */
-    void (*library)(char *text, size_t size);
+    void (*version)(char *text, size_t size);
 };
 
 /* The last two only where the build has their library (Meson features jpeg and tiff). */

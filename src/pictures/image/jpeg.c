@@ -278,7 +278,7 @@ static enum pxs_status encode(const struct pxs_image *image, void **data, size_t
 }
 
 /* libjpeg itself does not tell at run time which it is. */
-static void library(char *text, size_t size) {
+static void version(char *text, size_t size) {
 #ifdef LIBJPEG_TURBO_VERSION
 #define WORDS_OF(x) #x
 #define WORDS(x) WORDS_OF(x)
@@ -293,4 +293,4 @@ const struct pxs_image_format pxs_jpeg_format = {.name = "JPEG",
                                                  .probe = probe,
                                                  .decode = decode,
                                                  .encode = encode,
-                                                 .library = library};
+                                                 .version = version};

@@ -148,7 +148,7 @@ static enum pxs_status decode(const uint8_t *data, size_t bytes, struct pxs_imag
     return status;
 }
 
-static void library(char *text, size_t size) {
+static void version(char *text, size_t size) {
     snprintf(text, size, "libpng=%s", png_get_libpng_ver(NULL));
 }
 
@@ -157,4 +157,4 @@ const struct pxs_image_format pxs_png_format = {.name = "PNG",
                                                 .probe = probe,
                                                 .decode = decode,
                                                 .encode = pxs_image_encode_png,
-                                                .library = library};
+                                                .version = version};

@@ -441,7 +441,7 @@ static enum pxs_status encode(const struct pxs_image *image, void **data, size_t
                      : pxs_fail(err, PXS_E_INTERNAL, "cannot encode a TIFF: %s", memory.words);
 }
 
-static void library(char *text, size_t size) {
+static void version(char *text, size_t size) {
     const char *version = TIFFGetVersion(); /* "LIBTIFF, Version 4.5.0\nCopyright ..." */
     version = strstr(version, "Version ") ? strstr(version, "Version ") + 8 : version;
     snprintf(text, size, "libtiff=%.*s", (int)strcspn(version, "\n"), version);
@@ -452,4 +452,4 @@ const struct pxs_image_format pxs_tiff_format = {.name = "TIFF",
                                                  .probe = probe,
                                                  .decode = decode,
                                                  .encode = encode,
-                                                 .library = library};
+                                                 .version = version};
