@@ -90,10 +90,11 @@ struct job {
     size_t v_panel, v_xi, y_panel, y_xi;
     float *own; /* of the threads */
     size_t own_floats, own_m, own_plane;
-    int sub_rows, subs; /* D: tile rows that share transformed weights; runs of them a panel */
-    int parts;          /* D: pieces of such a run, more where there are many threads */
-    int sub_images;     /* U: images of a piece */
-    bool alone;         /* an image's bits may not depend on the batch */
+    size_t plane_floats; /* U: of one image's plane */
+    int sub_rows, subs;  /* D: tile rows that share transformed weights; runs of them a panel */
+    int parts;           /* D: pieces of such a run, more where there are many threads */
+    int sub_images;      /* U: images of a piece */
+    bool alone;          /* an image's bits may not depend on the batch */
     const float *big, *small, *weight;
     float *out;
     size_t ld_big, ld_small;
@@ -171,6 +172,16 @@ static size_t line_floats(const struct job *j) {
     return (size_t)(j->tw * j->m + j->over) * PANEL;
 }
 
+/* U: images whose tiles are one product, so that the weights are transformed once for them all. */
+static int images_at_once(const struct job *j) {
+    return pxs_min_int(j->s.n, pxs_max_int(1, batch_rows(j) / j->th));
+}
+
+/* A plane that several phases add to waits for the last one; else one image's is done at a time. */
+static int planes_at_once(const struct job *j) {
+    return j->phases > j->planes ? images_at_once(j) : 1;
+}
+
 static struct layout lay_out(struct job *j, int threads) {
     struct layout l = {0};
     size_t tiles_d = (size_t)chunk_rows(j, true, false) * (size_t)j->tw,
@@ -189,8 +200,9 @@ static struct layout lay_out(struct job *j, int threads) {
     pxs_take(&own, of_u > of_c ? of_u : of_c);
     size_t tiles = (size_t)batch_rows(j) * (size_t)j->tw;
     j->own_m = pxs_take(&own, (size_t)j->nxi * tiles * PANEL);
-    int lines = (j->s.reflect ? j->th : batch_rows(j)) * j->m + j->over;
-    j->own_plane = pxs_take(&own, (size_t)lines * line_floats(j));
+    int lines = (j->s.reflect ? j->th : pxs_min_int(j->th, batch_rows(j))) * j->m + j->over;
+    j->plane_floats = (size_t)lines * line_floats(j);
+    j->own_plane = pxs_take(&own, (size_t)planes_at_once(j) * j->plane_floats);
     j->own_floats = own;
     l.own = pxs_take(&at, own * (size_t)threads);
     l.total = at;
@@ -542,9 +554,9 @@ static void up_piece(void *user, int piece, int thread) {
         group = piece / j->planes / j->cbp;
     int first = group * j->sub_images, last = pxs_min_int(images, first + j->sub_images);
     float *u = j->own + (size_t)thread * j->own_floats, *m = u + j->own_m,
-          *plane = u + j->own_plane;
-    /* images at a time, or rows of one; a plane of several phases is that of one image */
-    int step = batch_rows(j), whole = of_plane > 1 ? 1 : pxs_max_int(1, step / j->th);
+          *planes = u + j->own_plane;
+    int step = batch_rows(j), whole = images_at_once(j); /* whole images, or rows of one */
+    size_t next_plane = of_plane > 1 ? j->plane_floats : 0;
     for (int i = first; i < last; i += whole) {
         int n = pxs_min_int(whole, last - i);
         for (int ty = 0; ty < j->th; ty += step) {
@@ -553,6 +565,7 @@ static void up_piece(void *user, int piece, int thread) {
             for (int phase = first_phase; phase < first_phase + of_plane; phase++) {
                 up_product(j, phase, panel, (size_t)((i * j->th + ty) * j->tw), tiles, u, m);
                 for (int k = 0; k < n; k++) {
+                    float *plane = planes + (size_t)k * next_plane;
                     if (phase == first_phase)
                         line0 = open_rows(j, ty, rows, plane);
                     add_tiles(j, rows, phase, m + (size_t)(k * rows * j->tw) * PANEL, m_xi, plane,
