@@ -2,7 +2,8 @@
  * clock, the CPU, a thread pool, files that appear whole, the stop flag. No global mutable state;
  * nothing here prints or exits.
  *
- * There is one header for each subject; this one includes them all but child.h and json.h. */
+ * There is one header for each subject; this one includes them all but child.h, json.h
+ * and statistics.h. */
 #ifndef PIXSWEEP_BASE_H
 #define PIXSWEEP_BASE_H
 

@@ -4,6 +4,7 @@
 #define PIXSWEEP_METRICS_H
 
 #include "pixsweep/base.h"
+#include "pixsweep/base/statistics.h"
 #include "pixsweep/measures.h"
 #include "pixsweep/store.h"
 #include "pixsweep/table.h"
@@ -23,12 +24,6 @@ struct pxs_stats {
 /* Two passes with the rounding of the mean corrected, so an offset costs no digits. Equal values
  * have exactly no spread. */
 void pxs_stats_of(const double *values, size_t n, struct pxs_stats *out);
-
-/* Student's t with df > 0 degrees of freedom, which need not be whole: P(|T| > t), and the t > 0
- * for which that is p (p = 0.05: the 95 % interval's factor). NaN outside of 0 < p < 1. To 1e-12
- * relative up to df = 10,000. */
-double pxs_student_two_sided(double t, double df);
-double pxs_student_critical(double p, double df);
 
 enum pxs_design {
     PXS_DESIGN_NONE, /* too few values: the difference of the means is all that is known */

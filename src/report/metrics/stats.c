@@ -1,7 +1,6 @@
 /* Statistics over seeds: one configuration's values, and the difference of two configurations. */
 #include "metrics_priv.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -64,34 +63,16 @@ static struct pxs_difference no_difference(void) {
 
 void pxs_difference_paired(const double *a, const double *b, size_t n, struct pxs_difference *out) {
     struct pxs_difference d = no_difference();
-    double mean = 0, largest = 0;
-    size_t m = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (isnan(a[i]) || isnan(b[i]))
-            continue;
-        mean += a[i] - b[i];
-        largest = fmax(largest, fmax(fabs(a[i]), fabs(b[i])));
-        m++;
+    struct pxs_pairs pairs;
+    pxs_pairs_of(a, b, n, &pairs);
+    d.n_a = d.n_b = pairs.n;
+    d.mean = pairs.mean;
+    if (pairs.n > 1) {
+        const double m = (double)pairs.n;
+        d.design = PXS_DESIGN_PAIRED;
+        d.std = pairs.std;
+        judge(&d, d.std / sqrt(m), m - 1, !pairs.no_spread);
     }
-    d.n_a = d.n_b = m;
-    if (m > 0)
-        d.mean = mean /= (double)m;
-    if (m < 2) {
-        *out = d;
-        return;
-    }
-    double squares = 0, rest = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (isnan(a[i]) || isnan(b[i]))
-            continue;
-        const double off = a[i] - b[i] - mean;
-        squares += off * off;
-        rest += off;
-    }
-    d.design = PXS_DESIGN_PAIRED;
-    d.std = sqrt((squares - rest * rest / (double)m) / (double)(m - 1));
-    /* Equal differences of rounded numbers are equal to a few units in the last place only. */
-    judge(&d, d.std / sqrt((double)m), (double)(m - 1), d.std > 4 * DBL_EPSILON * largest);
     *out = d;
 }
 

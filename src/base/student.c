@@ -2,7 +2,7 @@
  * incomplete beta function, P(|T| > t) = I_x(df/2, 1/2) with x = df / (df + t^2) (DLMF 8.17;
  * Abramowitz and Stegun 26.7.1), by its continued fraction (DLMF 8.17.22) in Lentz's way. Degrees
  * of freedom need not be whole: Welch's are not. */
-#include "metrics_priv.h"
+#include "pixsweep/base/statistics.h"
 
 #include <math.h>
 
