@@ -240,6 +240,21 @@ static const struct {
     {PXS_PARAM_gan_mode, "wgangp", false,
      "gan_mode must be lsgan, vanilla or hinge, not 'wgangp': the gradient "
      "penalty needs second derivatives, which are not built"},
+    {PXS_PARAM_discriminator, "basic", false,
+     "discriminator must be patch, n_layers or pixel, not 'basic': here it is n_layers, with "
+     "n_layers_D: 3"},
+    {PXS_PARAM_generator, "ResNet-9", false,
+     "generator must be unet, unet_32, unet_64, unet_128, unet_256, resnet_6blocks or "
+     "resnet_9blocks, not 'ResNet-9': here it is resnet_9blocks"},
+    {PXS_PARAM_generator, "resnet_9", false,
+     "generator must be unet, unet_32, unet_64, unet_128, unet_256, resnet_6blocks or "
+     "resnet_9blocks, not 'resnet_9': here it is resnet_9blocks"},
+    {PXS_PARAM_generator, "unet256", false,
+     "generator must be unet, unet_32, unet_64, unet_128, unet_256, resnet_6blocks or "
+     "resnet_9blocks, not 'unet256'; did you mean unet_256?"},
+    {PXS_PARAM_gan_mode, "WGAN-GP", false,
+     "gan_mode must be lsgan, vanilla or hinge, not 'WGAN-GP': the gradient penalty needs second "
+     "derivatives, which are not built"},
     {PXS_PARAM_lr_policy_G, "cosin", false,
      "lr_policy_G must be constant, halve, step, multistep, exponential, linear, cosine, "
      "cosine_restarts, "

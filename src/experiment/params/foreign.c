@@ -15,9 +15,10 @@ static const struct {
 };
 
 static const struct {
-    const char *key, *values, *why;
-} no_values[] = {
-#define PXS_NO_VALUE(key, values, why) {key, values, why},
+    const char *key, *values, *ours, *why;
+} value_rows[] = {
+#define PXS_VALUE_HERE(key, values, ours) {key, values, ours, NULL},
+#define PXS_NO_VALUE(key, values, why) {key, values, NULL, why},
 #include "foreign.def"
 };
 
@@ -88,9 +89,17 @@ void pxs_param_add_remedy(const char *name, struct pxs_text *out) {
         pxs_text_addf(out, "; did you mean %s?", near);
 }
 
-const char *params_no_value(const char *key, const char *value) {
-    for (size_t i = 0; *value && i < PXS_COUNT(no_values); i++)
-        if (strcmp(no_values[i].key, key) == 0 && is_among(no_values[i].values, value))
-            return no_values[i].why;
-    return NULL;
+bool params_add_value_remedy(const char *key, const char *value, struct pxs_text *out) {
+    char word[NAME_MAX_BYTES + 1];
+    if (!reduce(value, word))
+        return false;
+    for (size_t i = 0; i < PXS_COUNT(value_rows); i++)
+        if (strcmp(value_rows[i].key, key) == 0 && is_among(value_rows[i].values, word)) {
+            if (value_rows[i].ours)
+                pxs_text_addf(out, ": here it is %s", value_rows[i].ours);
+            else
+                pxs_text_addf(out, ": %s", value_rows[i].why);
+            return true;
+        }
+    return false;
 }

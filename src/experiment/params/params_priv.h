@@ -20,9 +20,9 @@ static inline bool pxs_param_enters_identity(unsigned flags, bool effective, boo
 bool params_downs_at_default(const struct pxs_params *p);
 /* Whether the networks take pictures of these sides; *key names the key at fault. */
 enum pxs_status params_check_sides(const struct pxs_params *p, int *key, struct pxs_error *err);
-/* Why `key` does not have a value that other trainers have ("wgangp"); NULL if it is no such value.
- */
-const char *params_no_value(const char *key, const char *value);
+/* Where other trainers have this value for `key`: appends what it is called here ("basic"), or why
+ * there is no such value ("wgangp"). False: it is not known. */
+bool params_add_value_remedy(const char *key, const char *value, struct pxs_text *out);
 /* Appends `text` as a YAML scalar, plain where that is safe, else in double quotes. */
 void pxs_yaml_add_string(struct pxs_text *out, const char *text);
 

@@ -82,13 +82,12 @@ static enum pxs_status set_enum(const struct scalar *s, struct pxs_params *p,
     while (s->info->names[n])
         n++;
     const char *nearest = pxs_nearest_word(s->text, s->info->names, n);
-    const char *why = params_no_value(s->info->key, s->text);
-    char hint[128] = "";
-    if (why)
-        snprintf(hint, sizeof hint, ": %s", why);
-    else if (nearest && n > 1)
-        snprintf(hint, sizeof hint, "; did you mean %s?", nearest);
-    return mismatch(s, PXS_E_INVALID, hint, err);
+    struct pxs_text hint = {0};
+    if (!params_add_value_remedy(s->info->key, s->text, &hint) && nearest && n > 1)
+        pxs_text_addf(&hint, "; did you mean %s?", nearest);
+    const enum pxs_status status = mismatch(s, PXS_E_INVALID, pxs_text_str(&hint), err);
+    pxs_text_finish(&hint);
+    return status;
 }
 
 static enum pxs_status set_path(const struct scalar *s, struct pxs_params *p,
