@@ -18,7 +18,7 @@ struct pxs_generate_source {
     bool guessed;    /* names and shapes: sides, direction and the like are not known */
     char words[640]; /* what was chosen and why, for the user */
 };
-/* A file of weights. PXS_E_INVALID where it is no generator's. */
+/* A file of weights. PXS_E_INVALID where it is no generator's, or damaged. */
 PXS_NODISCARD enum pxs_status pxs_generate_file(const char *path, struct pxs_generate_source *out,
                                                 struct pxs_error *err);
 /* A run's folder, with or without a database: the weights of its best epoch by validation loss,

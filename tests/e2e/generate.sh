@@ -94,6 +94,7 @@ does 2 'no run or sweep' generate nothing odd -o never
 does 2 'these are the weights of a discriminator patch of 4 halvings with ndf 4' generate "$run/saved_models/d/discriminator_min.safetensors" odd -o never
 mkdir empty
 does 2 'empty holds no picture' generate "$run" empty -o never
+does 1 '2 could not be made' generate "$run" mixed/c.png mixed/d.png -o never
 [ ! -e never ] || fail "a folder was made for what was refused"
 
 step "weights of another program: what they do not tell is said, and set"
@@ -113,6 +114,47 @@ same best stranger
 does 0 '1 resized to 64x32, and back' generate alone/stranger.safetensors odd -o wide --set img_width=64 --set img_height=32
 does 2 'there is no hyperparameter .side.' generate alone/stranger.safetensors odd -o wide --set side=64
 
+step "weights that cannot be used are refused alike: code 2, and no folder is made"
+# remade WHAT: stranger.safetensors with another header, as alone/bad.safetensors
+remade() {
+    python3 - "$1" alone/stranger.safetensors alone/bad.safetensors <<'EOF' || fail "python3"
+import json, struct, sys
+what, source, result = sys.argv[1:]
+data = open(source, 'rb').read()
+n = struct.unpack('<Q', data[:8])[0]
+header, body = json.loads(data[8:8 + n]), data[8 + n:]
+if what == 'f64':
+    for t in header.values():
+        t['dtype'], t['data_offsets'] = 'F64', [2 * x for x in t['data_offsets']]
+    body = bytes(2 * len(body))
+elif what == 'renamed':
+    header = {'x.' + name: t for name, t in header.items()}
+elif what == 'gap':
+    body += b'1234'
+elif what == 'untyped':
+    for t in header.values():
+        del t['dtype']
+text = json.dumps(header).encode()
+open(result, 'wb').write((struct.pack('<Q', len(text)) + text + body)[:60 if what == 'short' else None])
+EOF
+}
+remade f64
+does 2 'tensor [a-z0-9.]* is F64, but only F32, F16 and BF16 are read: call net.float() in torch' generate alone/bad.safetensors odd -o never
+remade renamed
+does 2 'these are the weights of no network that is known here' generate alone/bad.safetensors odd -o never
+remade gap
+does 2 'bytes behind the last tensor belong to none' generate alone/bad.safetensors odd -o never
+remade untyped
+does 2 'dtype' generate alone/bad.safetensors odd -o never
+remade short
+does 2 'cut off' generate alone/bad.safetensors odd -o never
+echo 'no weights' >alone/bad.safetensors
+does 2 'alone/bad.safetensors: ' generate alone/bad.safetensors odd -o never
+mkdir alone/folder.safetensors
+does 2 'alone/folder.safetensors' generate alone/folder.safetensors odd -o never
+does 2 'no.safetensors' generate alone/no.safetensors odd -o never
+[ ! -e never ] || fail "a folder was made for what was refused"
+
 step "batch norm: running statistics as the samples have them, or each picture's own"
 experiment bn.yaml bn 'n_epochs: 2' 'generator: unet_32' 'norm: batch' 'sample_interval: 0'
 sed -i -e 's/^ngf: 4/ngf: 16/' -e 's/^batch_size: 8/batch_size: 4/' bn.yaml
@@ -125,6 +167,21 @@ does 0 '4 pictures' generate bn data/val --pairs -o bn_batch --test-norm batch
 does 0 '4 pictures' generate bn data/val --pairs -o bn_batch1 --test-norm batch --batch 1
 same bn_batch bn_batch1
 ! diff -rq bn_usual bn_batch >/dev/null || fail "--test-norm batch makes no difference"
+python3 - res/bn/0001-base-s0/saved_models/generator_min.safetensors alone/parameters.safetensors <<'EOF' || fail "python3"
+import json, struct, sys
+data = open(sys.argv[1], 'rb').read()
+n = struct.unpack('<Q', data[:8])[0]
+body, header, kept = data[8 + n:], {}, b''
+for name, t in json.loads(data[8:8 + n]).items():
+    if name != '__metadata__' and '.running_' not in name and 'num_batches' not in name:
+        part = body[t['data_offsets'][0]:t['data_offsets'][1]]
+        header[name] = dict(t, data_offsets=[len(kept), len(kept) + len(part)])
+        kept += part
+text = json.dumps(header).encode()
+open(sys.argv[2], 'wb').write(struct.pack('<Q', len(text)) + text + kept)
+EOF
+does 2 'no tensor .*running_mean: the weights of batch norm are there, its running statistics are not; save the whole of net.state_dict()' \
+    generate alone/parameters.safetensors data/val --pairs -o never
 
 step "a picture too large for the memory is refused with what it would need; the others are done"
 mkdir large

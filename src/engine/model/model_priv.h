@@ -113,6 +113,11 @@ struct model_misfit {
 };
 struct model_misfit model_compare(const struct pxs_pix2pix *m, enum pxs_net net,
                                   const struct pxs_safetensors *file);
+/* Says that running statistics of batch norm are missing, where that is the misfit; else false. */
+bool model_fail_statistics(const struct model_misfit *fit, const char *path, struct pxs_error *err);
+/* Fills *why with how the tensor's shape or type differs from the network's. */
+void model_why_differs(const struct pxs_pix2pix *m, enum pxs_net net,
+                       const struct pxs_safetensors *file, const char *name, struct pxs_error *why);
 /* pxs_weights_recognise of an open file; false where it is none of the networks. */
 bool model_recognise(const struct pxs_safetensors *file, struct pxs_recognised *out);
 /* Bytes for a tensor's name with a few words. */

@@ -152,7 +152,14 @@ enum pxs_status pxs_weights_recognise(const char *path, struct pxs_recognised *o
     static const char *const differs[] = {[MODEL_LACKS] = "lacks the tensor",
                                           [MODEL_HAS_MORE] = "has the tensor beyond it,",
                                           [MODEL_DIFFERS] = "has another shape or type of"};
-    if (s.any)
+    struct pxs_error why = {.status = PXS_OK};
+    if (s.any && s.fit.kind == MODEL_DIFFERS)
+        model_why_differs(s.m, found.net, file, s.tensor, &why);
+    if (why.status == PXS_E_UNSUPPORTED) /* the names and shapes are right, the type is not read */
+        status = pxs_fail(err, why.status, "%s", why.message);
+    else if (s.any && model_fail_statistics(&s.fit, path, err))
+        status = PXS_E_INVALID;
+    else if (s.any)
         status = pxs_fail(err, PXS_E_INVALID,
                           "%s: these are the weights of no network that is known here; the nearest "
                           "is %s, but the file %s %s",

@@ -42,11 +42,14 @@ static bool may_be_missing(const char *name) {
     return ends_with(name, ".num_batches_tracked");
 }
 
+static bool is_running_statistic(const char *name) {
+    return ends_with(name, ".running_mean") || ends_with(name, ".running_var");
+}
+
 /* PyTorch before 0.4 wrote running statistics of instance norms, which never read them. A file with
  * batch norm has weights beside them, which do not pass. */
 static bool may_be_there(const char *name) {
-    return ends_with(name, ".running_mean") || ends_with(name, ".running_var") ||
-           may_be_missing(name);
+    return is_running_statistic(name) || may_be_missing(name);
 }
 
 struct model_misfit model_compare(const struct pxs_pix2pix *m, enum pxs_net net,
@@ -79,6 +82,17 @@ struct model_misfit model_compare(const struct pxs_pix2pix *m, enum pxs_net net,
     return fit;
 }
 
+bool model_fail_statistics(const struct model_misfit *fit, const char *path,
+                           struct pxs_error *err) {
+    if (fit->kind != MODEL_LACKS || !is_running_statistic(fit->name))
+        return false;
+    pxs_fail(err, PXS_E_INVALID,
+             "%s: no tensor %s: the weights of batch norm are there, its running statistics are "
+             "not; save the whole of net.state_dict(), which has them, not its parameters alone",
+             path, fit->name);
+    return true;
+}
+
 /* What this network is called in messages: "generator: unet". */
 static void name_network(const struct pxs_params *p, enum pxs_net net, char out[64]) {
     const struct pxs_param_info *key =
@@ -108,6 +122,8 @@ static enum pxs_status fail_network(const struct pxs_pix2pix *m, enum pxs_net ne
                  "same network, or state the one that they are of",
                  path, tensor, is->words, here, (long long)m->params.img_height,
                  (long long)m->params.img_width);
+    else if (model_fail_statistics(fit, path, err))
+        ; /* said */
     else if (fit->kind == MODEL_LACKS)
         pxs_fail(err, PXS_E_INVALID,
                  "%s: %s: these are not the weights of this %s (%lldx%lld); give weights of the "
@@ -124,16 +140,23 @@ static enum pxs_status fail_network(const struct pxs_pix2pix *m, enum pxs_net ne
     return PXS_E_INVALID;
 }
 
+void model_why_differs(const struct pxs_pix2pix *m, enum pxs_net net,
+                       const struct pxs_safetensors *file, const char *name,
+                       struct pxs_error *why) {
+    pxs_fail(why, PXS_E_INTERNAL, "no weight is named %s", name);
+    for (size_t i = 0; i < m->n_weights[net]; i++) {
+        const struct pxs_weight *w = m->weights[net][i];
+        if (strcmp(w->name, name) == 0)
+            (void)!pxs_safetensors_expect(file, name, w->rank, w->dims, why);
+    }
+}
+
 static enum pxs_status fail_shape(const struct pxs_pix2pix *m, enum pxs_net net,
                                   const struct pxs_safetensors *file, const char *name,
                                   struct pxs_error *err) {
     const struct pxs_params *p = &m->params;
-    struct pxs_error why = {.status = PXS_E_INTERNAL};
-    for (size_t i = 0; i < m->n_weights[net]; i++) {
-        const struct pxs_weight *w = m->weights[net][i];
-        if (w->name == name)
-            (void)!pxs_safetensors_expect(file, name, w->rank, w->dims, &why);
-    }
+    struct pxs_error why;
+    model_why_differs(m, net, file, name, &why);
     if (why.status != PXS_E_INVALID)
         return pxs_fail(err, why.status, "%s", why.message);
     return pxs_fail(err, PXS_E_INVALID,

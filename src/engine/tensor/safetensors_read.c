@@ -253,8 +253,8 @@ enum pxs_status pxs_safetensors_expect(const struct pxs_safetensors *file, const
     if (strcmp(info->dtype, "F32") != 0 && strcmp(info->dtype, "F16") != 0 &&
         strcmp(info->dtype, "BF16") != 0)
         return pxs_fail(err, PXS_E_UNSUPPORTED,
-                        "%s: tensor %s is %s, but only F32, F16 and BF16 are read: save it with "
-                        ".float()",
+                        "%s: tensor %s is %s, but only F32, F16 and BF16 are read: call "
+                        "net.float() in torch before its state_dict() is saved",
                         file->path, name, info->dtype);
 
     bool same = info->rank == rank;

@@ -23,6 +23,7 @@ struct job {
     uint64_t pixels; /* of the largest picture in the last window; at first as many as fill one */
     size_t total;    /* pictures, for the meter */
     bool hinted;
+    bool has_folder; /* for results: made with the first one */
 };
 
 /* ---- room for a size ------------------------------------------------------------------------ */
@@ -140,6 +141,13 @@ static void run_window(struct job *j, size_t n) {
     }
 }
 
+static enum pxs_status make_folder(struct job *j, struct pxs_error *err) {
+    if (!j->has_folder)
+        PXS_TRY(pxs_make_dirs(j->o->out, err));
+    j->has_folder = true;
+    return PXS_OK;
+}
+
 static bool is_stopped(const struct job *j) {
     return j->o->stop && atomic_load(&j->o->stop->signal) != 0;
 }
@@ -233,7 +241,13 @@ static enum pxs_status do_pictures(struct job *j, const struct generate_input *i
             hint_pairs(j, inputs[i].path, in);
     }
     run_window(j, n);
-    pxs_pool_run(j->o->pool, write_piece, &(struct writing){j, inputs, failed}, (int)n);
+    bool any = false;
+    for (size_t i = 0; i < n; i++)
+        any |= j->window[i].status == PXS_OK;
+    if (any)
+        status = make_folder(j, err);
+    if (status == PXS_OK)
+        pxs_pool_run(j->o->pool, write_piece, &(struct writing){j, inputs, failed}, (int)n);
     for (size_t i = 0; i < n; i++) {
         struct generate_picture *p = &j->window[i];
         if (p->status != PXS_OK) {
@@ -241,6 +255,8 @@ static enum pxs_status do_pictures(struct job *j, const struct generate_input *i
             pxs_log(j->o->log, PXS_LOG_ERROR, "%s%s%s", named ? "" : inputs[i].path,
                     named ? "" : ": ", p->err.message);
             j->report->failed++;
+        } else if (!j->has_folder) {
+            ; /* status says why nothing was written */
         } else if (failed[i].status == PXS_OK) {
             j->report->done++;
             j->report->resized += p->resized;
@@ -291,6 +307,8 @@ static enum pxs_status do_part(struct job *j, const struct array_reading *r, siz
     if (status == PXS_OK)
         *own = false;
     const struct pxs_image *out = &j->window[0].out;
+    if (status == PXS_OK)
+        status = make_folder(j, err);
     if (status == PXS_OK && r->first == 0)
         status =
             generate_array_begin(r->array, out->height, out->width, out->channels, result, w, err);
@@ -422,9 +440,7 @@ enum pxs_status pxs_generate(const struct pxs_generate_options *o,
         goto out;
     }
     j.total = count(&inputs);
-    status = pxs_make_dirs(o->out, err);
-    if (status == PXS_OK)
-        status = do_all(&j, &inputs, err);
+    status = do_all(&j, &inputs, err);
 out:
     report->seconds = pxs_monotonic() - began;
     release(&j);

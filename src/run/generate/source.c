@@ -57,6 +57,16 @@ static enum pxs_status recognise(const char *path, struct pxs_generate_source *o
     return status;
 }
 
+/* A damaged file is refused like one of another network: what was named cannot be used. (A failing
+ * disk and want of memory stay what they are.) */
+static enum pxs_status refuse_damaged(enum pxs_status status, struct pxs_error *err) {
+    if (status != PXS_E_CORRUPT)
+        return status;
+    if (err)
+        err->status = PXS_E_INVALID;
+    return PXS_E_INVALID;
+}
+
 enum pxs_status pxs_generate_file(const char *path, struct pxs_generate_source *out,
                                   struct pxs_error *err) {
     char config[PXS_PATH_MAX];
@@ -65,7 +75,7 @@ enum pxs_status pxs_generate_file(const char *path, struct pxs_generate_source *
     if ((size_t)snprintf(out->weights, sizeof out->weights, "%s", path) >= sizeof out->weights)
         return pxs_fail(err, PXS_E_INVALID, "path is too long: %.80s...", path);
     pxs_params_default(&out->params);
-    PXS_TRY(pxs_weights_config(path, &out->params, &stated, err));
+    PXS_TRY(refuse_damaged(pxs_weights_config(path, &out->params, &stated, err), err));
     if (!stated && run_of(path, config)) {
         /* Made before weights bore their configuration. */
         stated = true;
@@ -129,7 +139,7 @@ static enum pxs_status from_folder(const char *dir, const char *name,
         return pxs_generate_file(file, out, err);
     }
     PXS_TRY(pxs_run_config_read(config, &out->params, NULL, NULL, err));
-    PXS_TRY(pxs_pix2pix_fits(&out->params, PXS_NET_G, out->weights, err));
+    PXS_TRY(refuse_damaged(pxs_pix2pix_fits(&out->params, PXS_NET_G, out->weights, err), err));
     snprintf(out->words, sizeof out->words, "%.300s, %s (%.200s)", name,
              best ? "its best epoch by validation loss" : "its last weights",
              base_name(out->weights));
