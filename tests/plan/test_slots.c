@@ -172,7 +172,7 @@ END_TEST
 
 START_TEST(speeds)
 {
-    struct pxs_speed known[] = {{10, 0.1}, {100, 0.01}, {105, 0.02}};
+    struct pxs_speed known[] = {{10, 0.1, false}, {100, 0.01, false}, {105, 0.02, false}};
     struct pxs_speeds s = {.source = PXS_TIME_MEASURED, .known = known, .n = 3, .guess = 1};
     struct pxs_train_estimate e = {.steps = 10, .gmac_per_step = 9};
     ck_assert_double_eq_tol(pxs_speeds_seconds(&s, &e), 9, 1e-9);
@@ -180,13 +180,36 @@ START_TEST(speeds)
     ck_assert_double_eq_tol(pxs_speeds_seconds(&s, &e), 0.015 * 1010, 1e-9);
     s.n = 0;
     ck_assert_double_eq_tol(pxs_speeds_seconds(&s, &e), 1010 + 0.2 + 10 * 0.002, 1e-9);
+    ck_assert(!pxs_speeds_tell(&s, &e));
     ck_assert_double_eq_tol(pxs_spread(100, 10, 4), 25, 1e-12);
     ck_assert_double_eq_tol(pxs_spread(100, 60, 4), 60, 1e-12);
 }
 END_TEST
 
+/* A run of a few small steps takes seconds for a GMAC, which says nothing of a large network. */
+START_TEST(brief_runs)
+{
+    struct pxs_speed known[] = {{0.01, 20, true}, {20, 0.01, false}};
+    struct pxs_speeds s = {.source = PXS_TIME_MEASURED, .known = known, .n = 2, .guess = 0.02};
+    struct pxs_train_estimate small = {.steps = 10, .gmac_per_step = 0.01},
+                              middle = {.steps = 1000, .gmac_per_step = 0.1},
+                              large = {.steps = 1000, .gmac_per_step = 40};
+    ck_assert(pxs_speeds_tell(&s, &small) && pxs_speeds_tell(&s, &middle));
+    ck_assert_double_eq_tol(pxs_speeds_seconds(&s, &small), 2, 1e-9);
+    ck_assert_double_eq_tol(pxs_speeds_seconds(&s, &middle), 1, 1e-9);
+    ck_assert_double_eq_tol(pxs_speeds_seconds(&s, &large), 400, 1e-9);
+    s.n = 1;
+    ck_assert(pxs_speeds_tell(&s, &small) && !pxs_speeds_tell(&s, &large));
+    ck_assert_double_eq_tol(pxs_speeds_seconds(&s, &large), 0.2 + 2 + 800, 1e-9);
+
+    ck_assert(pxs_speed_is_brief(100, 19) && !pxs_speed_is_brief(100, 20));
+    ck_assert(pxs_speed_is_brief(4, 1000) && !pxs_speed_is_brief(5, 1000));
+}
+END_TEST
+
 TCase *slots_case(void) {
     TCase *c = tcase_create("slots");
+    tcase_add_test(c, brief_runs);
     tcase_add_test(c, slots_auto);
     tcase_add_test(c, slots_fit);
     tcase_add_test(c, slot_cores);

@@ -246,9 +246,10 @@ static void describe_time(struct pxs_plan *plan, const struct pxs_speeds *speeds
     else
         snprintf(
             plan->time_basis, sizeof plan->time_basis,
-            "a guess at %.0f GMAC/s with %d thread%s; measured once a run with these kernels has "
+            "a guess at %.0f GMAC/s with %d thread%s; measured once a %srun with these kernels has "
             "finished here",
-            1 / speeds->guess, plan->slots.threads, plan->slots.threads == 1 ? "" : "s");
+            1 / speeds->guess, plan->slots.threads, plan->slots.threads == 1 ? "" : "s",
+            speeds->n > 0 ? "longer " : "");
 }
 
 /* How long finished runs trained. Where that cannot be read the plan only shows less. */
@@ -292,8 +293,11 @@ static enum pxs_status estimate(struct pxs_plan *plan, struct pxs_store *store,
     PXS_TRY(pxs_speeds_find(store, plan->slots.threads, kernels, &plan->arena, &speeds, err));
     for (size_t i = 0; i < plan->n; i++)
         if (pxs_plan_will_run(plan, plan->runs[i].state) ||
-            plan->runs[i].state == PXS_STATE_RUNNING)
+            plan->runs[i].state == PXS_STATE_RUNNING) {
             plan->runs[i].seconds = pxs_speeds_seconds(&speeds, &plan->runs[i].estimate);
+            if (!pxs_speeds_tell(&speeds, &plan->runs[i].estimate))
+                speeds.source = PXS_TIME_GUESS;
+        }
     PXS_TRY(read_times(plan, store, err));
     describe_time(plan, &speeds);
     plan->disk_free = pxs_disk_free(plan->results);

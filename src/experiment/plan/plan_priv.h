@@ -51,6 +51,8 @@ PXS_NODISCARD enum pxs_status pxs_contents_weights(struct pxs_contents *c,
 /* Seconds per 1e9 multiply-accumulates, measured on runs that are finished. */
 struct pxs_speed {
     double gmac_per_step, seconds_per_gmac;
+    bool brief; /* its start and what a step costs beside arithmetic decide: tells of its like only
+                 */
 };
 struct pxs_speeds {
     enum pxs_plan_time source;
@@ -65,7 +67,11 @@ struct pxs_speeds {
 PXS_NODISCARD enum pxs_status pxs_speeds_find(struct pxs_store *store, int threads,
                                               const char *kernels, struct pxs_arena *arena,
                                               struct pxs_speeds *out, struct pxs_error *err);
-/* Seconds of a run, by the known run whose step is nearest in size. */
+bool pxs_speed_is_brief(double seconds, int64_t steps);
+/* Whether a known run tells of this one: of about its size, or not brief. */
+bool pxs_speeds_tell(const struct pxs_speeds *speeds, const struct pxs_train_estimate *estimate);
+/* Seconds of a run, by the known run that tells of it and whose step is nearest in size; else by
+ * the guess. */
 double pxs_speeds_seconds(const struct pxs_speeds *speeds,
                           const struct pxs_train_estimate *estimate);
 struct pxs_plan_rate pxs_rate_of(const struct pxs_params *params, int net, int64_t batches);

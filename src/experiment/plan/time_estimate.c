@@ -12,6 +12,8 @@
 #define GUESS_GMAC_PER_THREAD 50.0
 #define GUESS_START 0.2  /* seconds */
 #define GUESS_STEP 0.002 /* seconds */
+#define STEADY_STEPS 20  /* fewer are not yet what a step takes */
+#define SAME_SIZE 0.1    /* of steps: difference of the logarithms of their arithmetic */
 #define SCALING 0.926    /* log2 of 1.9: what twice the threads do for a training step */
 
 /* The hyperparameters of a run from its rows of `param`; a row of another version of the table is
@@ -62,7 +64,8 @@ static enum pxs_status known_speed(struct pxs_store *store, const struct pxs_tab
     if (!(e.gmac_per_step > 0))
         return PXS_OK;
     *out = (struct pxs_speed){.gmac_per_step = e.gmac_per_step,
-                              .seconds_per_gmac = seconds / ((double)steps * e.gmac_per_step)};
+                              .seconds_per_gmac = seconds / ((double)steps * e.gmac_per_step),
+                              .brief = pxs_speed_is_brief(seconds, steps)};
     *known = true;
     return PXS_OK;
 }
@@ -112,21 +115,38 @@ enum pxs_status pxs_speeds_find(struct pxs_store *store, int threads, const char
     return PXS_OK;
 }
 
+bool pxs_speed_is_brief(double seconds, int64_t steps) {
+    return steps < STEADY_STEPS || seconds < 2 * (GUESS_START + (double)steps * GUESS_STEP);
+}
+
+/* How far the known run is from this one in the size of a step; infinite: it does not tell of it.
+ */
+static double distance(const struct pxs_speed *known, const struct pxs_train_estimate *estimate) {
+    const double d = fabs(log(known->gmac_per_step / estimate->gmac_per_step));
+    return known->brief && !(d <= SAME_SIZE) ? INFINITY : d;
+}
+
+bool pxs_speeds_tell(const struct pxs_speeds *speeds, const struct pxs_train_estimate *estimate) {
+    for (size_t i = 0; i < speeds->n; i++)
+        if (distance(&speeds->known[i], estimate) < INFINITY)
+            return true;
+    return false;
+}
+
 double pxs_speeds_seconds(const struct pxs_speeds *speeds,
                           const struct pxs_train_estimate *estimate) {
     double nearest = INFINITY, sum = 0, n = 0;
+    const double steps = (double)estimate->steps;
+    if (!pxs_speeds_tell(speeds, estimate)) /* what a process and a step cost beside arithmetic */
+        return GUESS_START + steps * (GUESS_STEP + speeds->guess * estimate->gmac_per_step);
     for (size_t i = 0; i < speeds->n; i++)
-        nearest =
-            fmin(nearest, fabs(log(speeds->known[i].gmac_per_step / estimate->gmac_per_step)));
+        nearest = fmin(nearest, distance(&speeds->known[i], estimate));
     /* Runs of about the same step size agree; their mean is steadier than the last one. */
     for (size_t i = 0; i < speeds->n; i++)
-        if (fabs(log(speeds->known[i].gmac_per_step / estimate->gmac_per_step)) <= nearest + 0.1) {
+        if (distance(&speeds->known[i], estimate) <= nearest + SAME_SIZE) {
             sum += speeds->known[i].seconds_per_gmac;
             n++;
         }
-    double steps = (double)estimate->steps;
-    if (n == 0) /* what a process and a step cost beside arithmetic */
-        return GUESS_START + steps * (GUESS_STEP + speeds->guess * estimate->gmac_per_step);
     return sum / n * estimate->gmac_per_step * steps;
 }
 
