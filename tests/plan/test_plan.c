@@ -202,6 +202,26 @@ START_TEST(test_frozen_damaged)
 }
 END_TEST
 
+/* 16 pairs: a batch of 16 is all of them, one of 17 is never full. */
+START_TEST(test_batch_larger_than_the_data)
+{
+    struct pxs_text words = {0};
+    write_experiment("sweep:\n  grid: {batch_size: [4, 16]}\n");
+    struct pxs_plan *plan = plan_exp();
+    pxs_plan_warnings(plan, &words);
+    ck_assert_str_eq(pxs_text_str(&words), "");
+    pxs_plan_destroy(&plan);
+
+    write_experiment("sweep:\n  grid: {batch_size: [16, 17, 64]}\n");
+    plan = plan_exp();
+    pxs_plan_warnings(plan, &words);
+    ck_has(pxs_text_str(&words),
+           "batch_size is larger than the 16 pairs to train on (2 of 3 runs)");
+    pxs_plan_destroy(&plan);
+    pxs_text_finish(&words);
+}
+END_TEST
+
 START_TEST(test_same_content_twice)
 {
     write_experiment("sweep:\n  grid: {dataset: [data, copy]}\n");
@@ -320,6 +340,7 @@ TCase *new_plan_case(void) {
     tcase_add_test(c, test_frozen_order);
     tcase_add_test(c, test_frozen_runs_keep_their_folders);
     tcase_add_test(c, test_frozen_damaged);
+    tcase_add_test(c, test_batch_larger_than_the_data);
     tcase_add_test(c, test_same_content_twice);
     tcase_add_test(c, test_data_problems_together);
     tcase_add_test(c, test_bad_file_has_diagnostics);
