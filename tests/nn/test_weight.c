@@ -152,6 +152,50 @@ START_TEST(init_types)
 }
 END_TEST
 
+/* Fans as torch.nn.init._calculate_fan_in_and_fan_out counts them for the weight of
+ * Conv2d(c_in, c_out, kernel) and of ConvTranspose2d(c_in, c_out, kernel), and the standard
+ * deviations of xavier_normal_ and kaiming_normal_(a=0, mode='fan_in') that follow, as torch 2.13
+ * gives them. */
+static const struct {
+    enum pxs_layer_kind kind;
+    int kernel, c_in, c_out;
+    double xavier, kaiming;
+} fans[] = {
+    {PXS_LAYER_CONV, 4, 24, 40, 0.04419417382415922, 0.07216878364870323},           /* 384, 640 */
+    {PXS_LAYER_CONV_TRANSPOSE, 4, 24, 40, 0.04419417382415922, 0.05590169943749474}, /* 640, 384 */
+    {PXS_LAYER_CONV, 3, 24, 40, 0.05892556509887896, 0.09622504486493763},           /* 216, 360 */
+    {PXS_LAYER_CONV_TRANSPOSE, 3, 24, 40, 0.05892556509887896, 0.07453559924999299}, /* 360, 216 */
+    {PXS_LAYER_CONV, 7, 3, 64, 0.024681955016610288, 0.11664236870396087},           /* 147, 3136 */
+    {PXS_LAYER_HEAD, 7, 64, 3, 0.024681955016610288, 0.02525381361380527},           /* 3136, 147 */
+    {PXS_LAYER_CONV_TRANSPOSE, 4, 128, 3, 0.030890103160760775, 0.20412414523193154}, /* 48, 2048 */
+    {PXS_LAYER_CONV, 1, 24, 40, 0.1767766952966369, 0.2886751345948129},              /* 24, 40 */
+};
+
+START_TEST(fans_of_layers)
+{
+    struct pxs_nn nn = nn_make(1);
+    for (int i = 0; i < 2; i++) {
+        const struct pxs_init init = {i ? PXS_INIT_KAIMING : PXS_INIT_XAVIER, 1.0};
+        const double expected = i ? fans[_i].kaiming : fans[_i].xavier;
+        struct pxs_layer l;
+        double mean, std, most;
+        pxs_layer_describe(&l, &(struct pxs_layer_spec){.name = "model.2",
+                                                        .kind = fans[_i].kind,
+                                                        .kernel = fans[_i].kernel,
+                                                        .c_in = fans[_i].c_in,
+                                                        .c_out = fans[_i].c_out});
+        ck_assert_int_eq(pxs_layer_init(&l, true, NULL), PXS_OK);
+        ck_assert_int_eq(pxs_weight_randomise(&nn, &l.weight, &init, 3, 7, NULL), PXS_OK);
+        moments(&l.weight, &mean, &std, &most);
+        const double n = (double)l.weight.count;
+        ck_assert_double_eq_tol(mean, 0, 5 * expected / sqrt(n));
+        ck_assert_double_eq_tol(std, expected, 4 * expected / sqrt(2 * n));
+        pxs_layer_finish(&l);
+    }
+    nn_finish(&nn);
+}
+END_TEST
+
 /* torch's elements [rows, cols] of a weight, and the normal numbers that it was made of. */
 static void as_matrix(const struct pxs_nn *nn, const struct pxs_weight *w, float *torch,
                       float *normals) {
@@ -314,6 +358,7 @@ TCase *weight_case(void) {
     tcase_add_loop_test(tcase, layouts, 0, (int)PXS_COUNT(shapes));
     tcase_add_test(tcase, initial_weights);
     tcase_add_test(tcase, init_types);
+    tcase_add_loop_test(tcase, fans_of_layers, 0, (int)PXS_COUNT(fans));
     tcase_add_loop_test(tcase, orthogonal, 0, (int)PXS_COUNT(orthogonal_shapes));
     tcase_add_test(tcase, norms_and_zero_biases);
     tcase_add_test(tcase, seeds_and_layers_differ);
