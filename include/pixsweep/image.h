@@ -49,6 +49,9 @@ struct pxs_image_info {
 /* The format that a file's name promises ("PNG", by the ending in any case); NULL: none that this
  * build reads. */
 const char *pxs_image_format_of(const char *name);
+/* What to do about damage of a file, whatever its format: "; copy it again"; "" where the reason
+ * has a remedy ("reason; remedy") or is none of the file's. */
+const char *pxs_damage_remedy(enum pxs_status status, const struct pxs_error *why);
 /* Its place in the order of preference, from 0 on: where pictures have one name but for the ending,
  * the lowest is used. PNG, TIFF, JPEG; behind them what is not read. */
 int pxs_image_rank(const char *name);

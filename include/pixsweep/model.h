@@ -67,6 +67,7 @@ int pxs_trained_multiple(const struct pxs_trained *g);
 /* Bytes of memory for pictures of these sides, weights not counted. */
 uint64_t pxs_trained_bytes(const struct pxs_trained *g, int height, int width, int batch);
 bool pxs_trained_has_batch_norm(const struct pxs_trained *g);
+bool pxs_trained_has_dropout(const struct pxs_trained *g);
 /* source [n,H,W,C] in [-1,1] -> fake [n,H,W,C]. A picture's numbers do not depend on those beside
  * it nor on threads: kernels are those of the hyperparameters' batch_size, as in training.
  * statistics: of batch norms, RUNNING or, of each picture alone, BATCH. dropout: with masks of the

@@ -48,8 +48,12 @@ static bool read_ending(const struct cli *cli, const char **ending) {
     snprintf(name, sizeof name, "x.%.16s", *ending);
     if (pxs_image_format_of(name))
         return true;
-    cli_usage(cli, "--format must be png, jpg or tif (as far as this build has them), not '%s'",
-              *ending);
+    struct pxs_text known = {0};
+    for (size_t i = 0; pxs_image_ending(i, name, sizeof name); i += 2) /* lower case; then upper */
+        pxs_text_addf(&known, "%s%s", i ? ", " : "", name);
+    cli_usage(cli, "--format must be one of those that this build has (%s), not '%s'",
+              pxs_text_str(&known), *ending);
+    pxs_text_finish(&known);
     return false;
 }
 

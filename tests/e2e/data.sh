@@ -49,6 +49,10 @@ if "$PIXSWEEP" data check photos 2>&1 | grep -q 'which this build does not read'
 else
     check 0 photos
     says check.out '2 of 4 pictures state an EXIF orientation and are turned as viewers turn them (the first in train/A/2.tif)'
+    mkdir -p half/train/A half/train/B
+    cp "$fixtures/scene.png" half/train/A/2.png && cp "$fixtures/orientation6.jpg" half/train/B/2.jpg
+    check 0 half
+    says check.out '1 of 2 pictures state an EXIF orientation .* (the first in train/B/2.jpg)'
     experiment exp.yaml photos 'n_epochs: 1' 'batch_size: 1' 'validation: off' 'val_fraction: 0'
     sed -i -e '/^batch_size: 8/d' -e 's/^dataset: .*/dataset: photos/' exp.yaml
     run 0 photographed exp.yaml

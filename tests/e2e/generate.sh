@@ -77,7 +77,7 @@ head -c 100 odd/a.png >mixed/d.png
 echo notes >mixed/notes.txt
 does 1 'mixed_out: 2 pictures in .*; 3 could not be made' generate "$run" mixed missing.png -o mixed_out
 says words.both 'mixed/c.png: .*not a PNG'
-says words.both 'mixed/d.png: '
+says words.both 'mixed/d.png: .*; copy it again'
 says words.both 'missing.png'
 says words.both 'mixed: 1 file that is no picture passed over'
 same mixed_out odd_trained
@@ -89,6 +89,8 @@ does 2 'odd/a.png would be replaced by a result' generate "$run" odd -o odd
 cp odd/a.png 7.png
 does 2 'is a file of a run' generate "$run" 7.png -o "$run/images"
 does 2 'needs -o DIR' generate "$run" odd
+does 2 '-o 7.png: a file of this name is there; name a folder' generate "$run" odd -o 7.png
+does 2 'must be one of those that this build has (png, .*), not .webp.' generate "$run" odd -o never --format webp
 does 2 'must be trained or keep' generate "$run" odd -o never --size half
 does 2 'no run or sweep' generate nothing odd -o never
 does 2 'these are the weights of a discriminator patch of 4 halvings with ndf 4' generate "$run/saved_models/d/discriminator_min.safetensors" odd -o never
@@ -166,6 +168,9 @@ same bn_usual bn_running
 does 0 '4 pictures' generate bn data/val --pairs -o bn_batch --test-norm batch
 does 0 '4 pictures' generate bn data/val --pairs -o bn_batch1 --test-norm batch --batch 1
 same bn_batch bn_batch1
+does 2 'norm: batch, where here it is instance' plan bn.yaml --db nowhere.db --set 'sweep.grid.norm=[batch, instance]' \
+    --set "init_from=$PWD/res/bn/0001-base-s0/saved_models/generator_min.safetensors"
+does 2 'this generator has no dropout' generate bn data/val --pairs -o never --dropout on
 ! diff -rq bn_usual bn_batch >/dev/null || fail "--test-norm batch makes no difference"
 python3 - res/bn/0001-base-s0/saved_models/generator_min.safetensors alone/parameters.safetensors <<'EOF' || fail "python3"
 import json, struct, sys

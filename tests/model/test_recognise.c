@@ -140,6 +140,36 @@ START_TEST(words_of_a_misfit)
 }
 END_TEST
 
+/* Two networks of one kind: the key that sets them apart is named. */
+START_TEST(words_of_a_difference)
+{
+    static const struct {
+        int norm;
+        double dropout;
+        const char *words;
+    } rows[] = {
+        {PXS_NETWORK_NORM_BATCH, 0, ": dropout: 0, where here it is 0.5"},
+        {PXS_NETWORK_NORM_INSTANCE, 0.5, ": norm: instance, where here it is batch"},
+    };
+    struct pxs_params here = narrow(32, 32, 3, 4, 3, 1);
+    here.generator = PXS_GENERATOR_RESNET_6;
+    here.norm = PXS_NETWORK_NORM_BATCH;
+    here.dropout = 0.5;
+    for (size_t i = 0; i < PXS_COUNT(rows); i++) {
+        struct pxs_error err = {.message = ""};
+        struct pxs_params there = here;
+        there.norm = rows[i].norm;
+        there.dropout = rows[i].dropout;
+        struct pxs_pix2pix *m = model_create(&there, 0, "auto");
+        ck_assert_int_eq(pxs_pix2pix_save(m, PXS_NET_G, path, NULL, NULL, NULL, NULL, NULL),
+                         PXS_OK);
+        ck_assert_int_eq(pxs_pix2pix_fits(&here, PXS_NET_G, path, &err), PXS_E_INVALID);
+        ck_assert_msg(strstr(err.message, rows[i].words), "%s", err.message);
+        model_destroy(&m);
+    }
+}
+END_TEST
+
 START_TEST(configuration)
 {
     static const float zero[1];
@@ -180,6 +210,7 @@ TCase *recognise_case(void) {
     tcase_add_test(tcase, depth_is_told);
     tcase_add_test(tcase, strangers);
     tcase_add_test(tcase, words_of_a_misfit);
+    tcase_add_test(tcase, words_of_a_difference);
     tcase_add_test(tcase, configuration);
     return tcase;
 }

@@ -371,7 +371,8 @@ START_TEST(keys_under_a_policy)
     for (int key = 0; key < PXS_PARAM_COUNT; key++)
         ck_assert_int_eq(pxs_params_effective(&p, key),
                          !pxs_param_info(key)->conditional || key == PXS_PARAM_lrgd ||
-                             key == PXS_PARAM_downs_G || key == PXS_PARAM_init_gain);
+                             key == PXS_PARAM_downs_G || key == PXS_PARAM_dropout ||
+                             key == PXS_PARAM_init_gain);
     p.lr_policy_G = PXS_LR_CONSTANT;
     p.lr_policy_D = PXS_LR_HALVE;
     ck_assert(!pxs_params_effective(&p, PXS_PARAM_lrgd));

@@ -57,6 +57,14 @@ bool pxs_trained_has_batch_norm(const struct pxs_trained *g) {
     return false;
 }
 
+bool pxs_trained_has_dropout(const struct pxs_trained *g) {
+    const struct pxs_network *net = &g->m.net[PXS_NET_G];
+    for (size_t i = 0; i < net->n_layers; i++)
+        if (net->layer[i].spec.dropout > 0)
+            return true;
+    return false;
+}
+
 /* The same layers for pictures of other sides. Every layer's sides are the picture's, halved some
  * times, so they grow with it; a description for the new sides could be of a deeper network. */
 static void set_sides(struct pxs_pix2pix *m, int height, int width) {

@@ -101,27 +101,42 @@ static void name_network(const struct pxs_params *p, enum pxs_net net, char out[
              key->names[net == PXS_NET_G ? p->generator : p->discriminator]);
 }
 
+/* Two networks of one kind whose tensors differ: by which key, as ": key: value, where ...". */
+static void name_difference(const struct pxs_params *is, const struct pxs_params *here,
+                            char out[96]) {
+    const char *const *norms = pxs_param_info(PXS_PARAM_norm)->names;
+    out[0] = '\0';
+    if (is->norm != here->norm)
+        snprintf(out, 96, ": norm: %s, where here it is %s", norms[is->norm], norms[here->norm]);
+    else if (is->dropout > 0 && !(here->dropout > 0))
+        snprintf(out, 96, ": a dropout above 0, where here it is 0");
+    else if (!(is->dropout > 0) && here->dropout > 0)
+        snprintf(out, 96, ": dropout: 0, where here it is %g", here->dropout);
+}
+
 /* The names are not this network's: says whose they are, where that can be told. */
 static enum pxs_status fail_network(const struct pxs_pix2pix *m, enum pxs_net net,
                                     const struct pxs_safetensors *file, const char *path,
                                     const struct model_misfit *fit, struct pxs_error *err) {
     struct pxs_recognised *is = malloc(sizeof *is);
-    char here[64], tensor[PXS_TENSOR_WORDS];
+    char here[64], tensor[PXS_TENSOR_WORDS], difference[96] = "";
     if (!is)
         return pxs_fail_nomem(err);
     name_network(&m->params, net, here);
     snprintf(tensor, sizeof tensor, fit->kind == MODEL_LACKS ? "no tensor %s" : "tensor %s",
              fit->name);
     const bool told = model_recognise(file, is);
+    if (told && net == PXS_NET_G && is->params.generator == m->params.generator)
+        name_difference(&is->params, &m->params, difference);
     if (told && is->net != net)
         pxs_fail(err, PXS_E_INVALID, "%s: %s: these are the weights of %s; give those of the %s",
                  path, tensor, is->words, net == PXS_NET_G ? "generator" : "discriminator");
     else if (told)
         pxs_fail(err, PXS_E_INVALID,
                  "%s: %s: these are the weights of %s; here is %s, %lldx%lld: give weights of the "
-                 "same network, or state the one that they are of",
+                 "same network, or state the one that they are of%s",
                  path, tensor, is->words, here, (long long)m->params.img_height,
-                 (long long)m->params.img_width);
+                 (long long)m->params.img_width, difference);
     else if (model_fail_statistics(fit, path, err))
         ; /* said */
     else if (fit->kind == MODEL_LACKS)

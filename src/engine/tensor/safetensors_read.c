@@ -87,9 +87,10 @@ static enum pxs_status read_entry(struct pxs_safetensors *f, struct pxs_json ent
     if (begin > end)
         return pxs_json_fail(offsets, err, "begins after its end");
     if ((uint64_t)end > f->data_bytes)
-        return pxs_json_fail(offsets, err,
-                             "ends at byte %lld of the data, but the file holds %llu: cut off?",
-                             (long long)end, (unsigned long long)f->data_bytes);
+        return pxs_json_fail(
+            offsets, err,
+            "ends at byte %lld of the data, but the file holds %llu: cut off? copy it again",
+            (long long)end, (unsigned long long)f->data_bytes);
     info->data = f->data + begin;
     info->bytes = (uint64_t)(end - begin);
 
@@ -177,8 +178,8 @@ static enum pxs_status read_header(struct pxs_safetensors *f, struct pxs_error *
         return refuse(f, err);
     if (length > rest)
         return pxs_fail(err, PXS_E_CORRUPT,
-                        "%s: cut off: a header of %llu bytes expected, %llu found", f->path,
-                        (unsigned long long)length, (unsigned long long)rest);
+                        "%s: cut off: a header of %llu bytes expected, %llu found; copy it again",
+                        f->path, (unsigned long long)length, (unsigned long long)rest);
     PXS_TRY(pxs_json_parse(header, (size_t)length, f->path, &f->doc, err));
     f->data = f->map.data + sizeof length + length;
     f->data_bytes = rest - length;

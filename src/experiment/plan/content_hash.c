@@ -128,7 +128,7 @@ static bool same_shape(const struct pxs_params *a, const struct pxs_params *b) {
     return a->img_height == b->img_height && a->img_width == b->img_width &&
            a->channels == b->channels && a->generator == b->generator && a->ngf == b->ngf &&
            a->discriminator == b->discriminator && a->ndf == b->ndf && a->downs_G == b->downs_G &&
-           a->n_layers_D == b->n_layers_D &&
+           a->n_layers_D == b->n_layers_D && a->norm == b->norm &&
            (a->dropout > 0) == (b->dropout > 0); /* which numbers the modules of a ResNet */
 }
 
@@ -153,7 +153,7 @@ enum pxs_status pxs_contents_weights(struct pxs_contents *c, const struct pxs_co
         status = pxs_weights_hash(params->init_from, seen.hash, err);
     if (status != PXS_OK)
         status = pxs_error_prefix(err, "init_from");
-    if (status == PXS_E_NOT_FOUND || status == PXS_E_INVALID)
+    if (status == PXS_E_NOT_FOUND || status == PXS_E_INVALID || status == PXS_E_CORRUPT)
         show_place(config, index, PXS_PARAM_init_from, err);
     PXS_TRY(note_problem(c, status, err));
     c->weights[c->n_weights] = seen;

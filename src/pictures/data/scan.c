@@ -105,13 +105,12 @@ static void hash_files(const struct pxs_half half[2], struct pxs_seen *seen) {
     pxs_sha256_hex(&h, seen->files_hash);
 }
 
-/* "The reason; the remedy". Damage of a file's own has one remedy, whatever the format; what more
- * is to be said about it stands in the reason already. */
+/* "The reason; the remedy". */
 static char *with_remedy(enum pxs_status status, const struct pxs_error *why) {
     char text[sizeof why->message + 64];
-    const bool own = status != PXS_E_CORRUPT || strstr(why->message, "; ");
-    snprintf(text, sizeof text, "%s%s", why->message,
-             own ? "" : "; copy it again, or take the pair away");
+    const char *remedy = pxs_damage_remedy(status, why);
+    snprintf(text, sizeof text, "%s%s%s", why->message, remedy,
+             *remedy ? ", or take the pair away" : "");
     return strdup(text);
 }
 
@@ -313,34 +312,30 @@ static void compare_with_first(struct pxs_scan *scan) {
 /* What was done to pictures on the way in. */
 static void note_reading(struct pxs_scan *scan) {
     size_t n = 0, turned = 0, paged = 0;
-    const struct pxs_seen *first_turned = NULL, *first_paged = NULL;
-    char name[4096];
+    const char *first_turned = NULL, *first_paged = NULL;
     for (size_t i = 0; i < scan->train + scan->val; i++) {
         const struct pxs_seen *s = &scan->seen[i];
         if (s->hash[0] == '\0' || s->item->kind == PXS_KIND_NPY)
             continue;
         for (int k = 0; k < (s->item->kind == PXS_KIND_AB ? 2 : 1); k++) {
+            const char *name = k == 0 ? s->item->name : s->item->name_b;
             n++;
             turned += s->turned[k];
             paged += s->more_pages[k];
-            first_turned = s->turned[k] && !first_turned ? s : first_turned;
-            first_paged = s->more_pages[k] && !first_paged ? s : first_paged;
+            first_turned = s->turned[k] && !first_turned ? name : first_turned;
+            first_paged = s->more_pages[k] && !first_paged ? name : first_paged;
         }
     }
-    if (turned > 0) {
-        pxs_seen_name(first_turned, name, sizeof name);
+    if (turned > 0)
         pxs_problem_add(&scan->problems, PXS_PROBLEM_INFO,
                         "%zu of %zu pictures state an EXIF orientation and are turned as viewers "
                         "turn them (the first in %s)",
-                        turned, n, name);
-    }
-    if (paged > 0) {
-        pxs_seen_name(first_paged, name, sizeof name);
+                        turned, n, first_turned);
+    if (paged > 0)
         pxs_problem_add(&scan->problems, PXS_PROBLEM_NOTE,
                         "%zu of %zu pictures are TIFFs of several pages, of which only the first "
                         "is used (the first in %s)",
-                        paged, n, name);
-    }
+                        paged, n, first_paged);
 }
 
 static int by_content(const void *a, const void *b) {

@@ -72,6 +72,10 @@ void pxs_image_environment(struct pxs_text *out) {
     }
 }
 
+const char *pxs_damage_remedy(enum pxs_status status, const struct pxs_error *why) {
+    return status == PXS_E_CORRUPT && !strstr(why->message, "; ") ? "; copy it again" : "";
+}
+
 enum pxs_status pxs_image_check_size(uint64_t width, uint64_t height, struct pxs_error *err) {
     if (width == 0 || height == 0)
         return pxs_fail(err, PXS_E_CORRUPT, "it has no pixels (%llu x %llu)",

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Pictures in memory at a time, at most, and their pixels. A picture is there up to IMAGES times in
  * its own size, at a byte a sample: as read, made, and encoded. */
@@ -241,23 +242,19 @@ static enum pxs_status do_pictures(struct job *j, const struct generate_input *i
             hint_pairs(j, inputs[i].path, in);
     }
     run_window(j, n);
-    bool any = false;
-    for (size_t i = 0; i < n; i++)
-        any |= j->window[i].status == PXS_OK;
-    if (any)
-        status = make_folder(j, err);
+    for (size_t i = 0; i < n && status == PXS_OK; i++)
+        if (j->window[i].status == PXS_OK)
+            status = make_folder(j, err);
     if (status == PXS_OK)
         pxs_pool_run(j->o->pool, write_piece, &(struct writing){j, inputs, failed}, (int)n);
     for (size_t i = 0; i < n; i++) {
         struct generate_picture *p = &j->window[i];
         if (p->status != PXS_OK) {
             const bool named = strncmp(p->err.message, inputs[i].path, strlen(inputs[i].path)) == 0;
-            pxs_log(j->o->log, PXS_LOG_ERROR, "%s%s%s", named ? "" : inputs[i].path,
-                    named ? "" : ": ", p->err.message);
+            pxs_log(j->o->log, PXS_LOG_ERROR, "%s%s%s%s", named ? "" : inputs[i].path,
+                    named ? "" : ": ", p->err.message, pxs_damage_remedy(p->status, &p->err));
             j->report->failed++;
-        } else if (!j->has_folder) {
-            ; /* status says why nothing was written */
-        } else if (failed[i].status == PXS_OK) {
+        } else if (failed[i].status == PXS_OK && j->has_folder) {
             j->report->done++;
             j->report->resized += p->resized;
         } else if (status == PXS_OK) {
@@ -417,7 +414,11 @@ enum pxs_status pxs_generate(const struct pxs_generate_options *o,
     struct job j = {.o = o, .report = report, .pixels = WINDOW_PIXELS};
     const double began = pxs_monotonic();
     *report = (struct pxs_generate_report){.done = 0};
+    struct stat info;
     enum pxs_status status = check_params(o->params, err);
+    if (status == PXS_OK && stat(o->out, &info) == 0 && !S_ISDIR(info.st_mode))
+        status = pxs_fail(err, PXS_E_INVALID, "-o %s: a file of this name is there; name a folder",
+                          o->out);
     if (status != PXS_OK)
         goto out;
     status = generate_list(o, &inputs, err);
@@ -429,6 +430,11 @@ enum pxs_status pxs_generate(const struct pxs_generate_options *o,
     if (o->norm != PXS_GENERATE_NORM_USUAL && !pxs_trained_has_batch_norm(j.g)) {
         status = pxs_fail(err, PXS_E_INVALID,
                           "--test-norm has no effect: this generator has no batch norm");
+        goto out;
+    }
+    if (o->dropout && !pxs_trained_has_dropout(j.g)) {
+        status =
+            pxs_fail(err, PXS_E_INVALID, "--dropout has no effect: this generator has no dropout");
         goto out;
     }
     j.multiple = pxs_trained_multiple(j.g);
