@@ -1,0 +1,89 @@
+/* race: which configurations of a sweep are still worth another seed. Pure functions of the values
+ * measured so far; nothing here knows of files, databases or processes. docs/race.md has the rule's
+ * reasons and evidence.
+ *
+ * All configurations get `first` seeds, those that are left then get more, up to `max_seeds`. At
+ * fixed numbers of seeds, the looks, every configuration is compared with the leader, seed by seed,
+ * and those that are shown to be worse are dropped. With a probability of at least `confidence`, no
+ * look drops the configuration that is truly best by its mean. That is proven for differences that
+ * are normally distributed, whatever their spreads, and measured for the skewed ones in
+ * docs/race.md. */
+#ifndef PIXSWEEP_RACE_H
+#define PIXSWEEP_RACE_H
+
+#include "pixsweep/base.h"
+
+#define PXS_RACE_SEEDS_MOST 1000
+#define PXS_RACE_LOOKS_MOST 32
+#define PXS_RACE_CONFIGURATIONS_MOST 10000
+
+struct pxs_race_options {
+    double confidence; /* 0.5 to 0.9999 */
+    int first;         /* seeds at the first look, 2 to max_seeds */
+    int max_seeds;     /* seeds at the last look, up to PXS_RACE_SEEDS_MOST */
+    double
+        indifference;   /* in units of the metric, at least 0: differences up to it do not matter */
+    bool higher_better; /* else the lowest mean is best */
+};
+/* Confidence 0.95, 3 to 40 seeds, indifference 0, lower is better. */
+void pxs_race_defaults(struct pxs_race_options *out);
+/* PXS_E_INVALID names the option that is out of range, and its range. */
+PXS_NODISCARD enum pxs_status pxs_race_check(const struct pxs_race_options *options,
+                                             struct pxs_error *err);
+
+/* The numbers of seeds at which is judged, rising: `first`, then a third more each time (rounded
+ * up), at last max_seeds; a last step shorter than half of what it would be is joined to the one
+ * before. 3 to 40: 3, 4, 6, 8, 11, 15, 20, 27, 40. Checks the options. */
+PXS_NODISCARD enum pxs_status pxs_race_looks(const struct pxs_race_options *options,
+                                             int looks[PXS_RACE_LOOKS_MOST], size_t *n,
+                                             struct pxs_error *err);
+
+/* A seed that diverged; NaN is one without a value: not made, or failed for a reason that is no
+ * answer, so that its pairs are left out. */
+#define PXS_RACE_DIVERGED INFINITY
+
+enum pxs_race_decision {
+    PXS_RACE_OUT,    /* was dropped before: the rest of its verdict is 0 */
+    PXS_RACE_LEADS,  /* has the best mean so far: its difference is to itself, 0 */
+    PXS_RACE_STAYS,  /* not shown to be worse than the leader */
+    PXS_RACE_DROPPED /* at this look */
+};
+struct pxs_race_verdict {
+    enum pxs_race_decision decision;
+    size_t n, diverged; /* its seeds with a value, and how many of those diverged */
+    double mean;        /* of its n; NaN where n is 0. A diverged one counts as `penalty` */
+    size_t pairs;       /* seeds that both it and the leader have */
+    /* Of its value minus the leader's over the pairs, in units of the metric. Each end of the
+     * interval is wrong with a probability of at most `level`. With fewer than two pairs the
+     * interval is infinite, without any the difference is NaN. */
+    double difference, low, high;
+    double level;
+};
+
+enum pxs_race_state {
+    PXS_RACE_GOES_ON,
+    PXS_RACE_WON,   /* one is left, the leader */
+    PXS_RACE_EQUAL, /* the intervals of all that are left lie within +-indifference */
+    PXS_RACE_OPEN   /* max_seeds are made, and more than one is left */
+};
+struct pxs_race_look {
+    enum pxs_race_state state;
+    int seeds;             /* of this look */
+    size_t leader, left;   /* configurations; left: how many go on or remain */
+    size_t dropped;        /* at this look */
+    double level, penalty; /* of every comparison; penalty: NaN where nothing diverged */
+};
+
+/* Judges look number `look` (from 0) over k >= 1 configurations. values: a row a configuration,
+ * `columns` (at least the look's seeds) values each, in the same order of seeds; only the look's
+ * seeds are read. in_race: which configurations were left before (all at the first look), on
+ * success those that are left now; at least one is. A verdict for each of the k.
+ *
+ * A diverged seed counts as worse than the worst finite value of those in the race by three times
+ * the distance between their best and their worst. */
+PXS_NODISCARD enum pxs_status pxs_race_judge(const struct pxs_race_options *options, size_t look,
+                                             size_t k, const double *values, size_t columns,
+                                             bool *in_race, struct pxs_race_verdict *verdicts,
+                                             struct pxs_race_look *out, struct pxs_error *err);
+
+#endif

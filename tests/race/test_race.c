@@ -1,0 +1,265 @@
+/* The rule of a race, case by case. */
+#include "support.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "pixsweep/base/statistics.h"
+#include "pixsweep/race.h"
+
+#define MOST 24
+
+/* One look of a race over `k` rows of `seeds` values, which is its first and last. */
+struct one {
+    struct pxs_race_options o;
+    bool in[MOST];
+    struct pxs_race_verdict v[MOST];
+    struct pxs_race_look look;
+};
+
+static struct one start(int first, int most) {
+    struct one one = {0};
+    pxs_race_defaults(&one.o);
+    one.o.first = first;
+    one.o.max_seeds = most;
+    memset(one.in, true, sizeof one.in);
+    return one;
+}
+
+static void judge(struct one *one, size_t look, size_t k, const double *values, size_t columns) {
+    ck_ok(pxs_race_judge(&one->o, look, k, values, columns, one->in, one->v, &one->look, &err));
+}
+
+START_TEST(looks_grow_by_a_third)
+{
+    static const int expected[] = {3, 4, 6, 8, 11, 15, 20, 27, 40};
+    struct pxs_race_options o;
+    int looks[PXS_RACE_LOOKS_MOST];
+    size_t n;
+    pxs_race_defaults(&o);
+    ck_ok(pxs_race_looks(&o, looks, &n, &err));
+    ck_assert_uint_eq(n, PXS_COUNT(expected));
+    ck_assert_mem_eq(looks, expected, sizeof expected);
+    for (o.first = 2; o.first <= 50; o.first++)
+        for (o.max_seeds = o.first; o.max_seeds <= PXS_RACE_SEEDS_MOST; o.max_seeds++) {
+            ck_ok(pxs_race_looks(&o, looks, &n, &err));
+            ck_assert(n <= PXS_RACE_LOOKS_MOST && looks[0] == o.first &&
+                      looks[n - 1] == o.max_seeds);
+            for (size_t i = 1; i < n; i++)
+                ck_assert_int_gt(looks[i], looks[i - 1]);
+        }
+}
+END_TEST
+
+START_TEST(options_out_of_range)
+{
+    struct pxs_race_options o;
+    int looks[PXS_RACE_LOOKS_MOST];
+    size_t n;
+#define REFUSED(member, value, words) \
+    pxs_race_defaults(&o);            \
+    o.member = (value);               \
+    ck_fails(pxs_race_looks(&o, looks, &n, &err), PXS_E_INVALID, words)
+    REFUSED(confidence, 0.4, "confidence must be from 0.5 to 0.9999, but is 0.4");
+    REFUSED(confidence, 1, "confidence");
+    REFUSED(confidence, NAN, "confidence");
+    REFUSED(first, 1, "first must be from 2 to max_seeds (40), but is 1");
+    REFUSED(first, 41, "first");
+    REFUSED(max_seeds, 1001, "max_seeds must be from 2 to 1000, but is 1001");
+    REFUSED(max_seeds, 1, "max_seeds");
+    REFUSED(indifference, -1, "indifference must be 0 or above");
+    REFUSED(indifference, NAN, "indifference");
+}
+END_TEST
+
+START_TEST(as_computed_by_hand)
+{
+    /* differences 1, 2, 3: mean 2, deviation 1, so half = 1.75 t / sqrt(3), with the t of two
+     * degrees of freedom, (1 - 2p) sqrt(2 / (4 p (1 - p))), at p = 0.05: all is spent at once */
+    static const double values[] = {1, 1, 1, 2, 3, 4};
+    struct one one = start(3, 3);
+    const double t = 0.9 * sqrt(2 / (4 * 0.05 * 0.95)), half = 1.75 * t / sqrt(3);
+    judge(&one, 0, 2, values, 3);
+    ck_assert_int_eq(one.v[0].decision, PXS_RACE_LEADS);
+    ck_assert_int_eq(one.v[1].decision, PXS_RACE_STAYS);
+    ck_assert_uint_eq(one.v[1].pairs, 3);
+    ck_assert_double_eq(one.v[1].difference, 2);
+    ck_assert_double_eq_tol(one.v[1].level, 0.05, 1e-15);
+    ck_assert_double_eq_tol(one.v[1].low, 2 - half, 1e-9);
+    ck_assert_double_eq_tol(one.v[1].high, 2 + half, 1e-9);
+    ck_assert_int_eq(one.look.state, PXS_RACE_OPEN);
+    /* twice as far: 4 is beyond 2.95 */
+    static const double far[] = {1, 1, 1, 4, 5, 6};
+    one = start(3, 3);
+    judge(&one, 0, 2, far, 3);
+    ck_assert_int_eq(one.v[1].decision, PXS_RACE_DROPPED);
+    ck_assert(!one.in[1] && one.in[0]);
+    ck_assert_int_eq(one.look.state, PXS_RACE_WON);
+    ck_assert_uint_eq(one.look.leader, 0);
+    /* where higher is better, the other is dropped, with the same numbers mirrored */
+    one = start(3, 3);
+    one.o.higher_better = true;
+    judge(&one, 0, 2, far, 3);
+    ck_assert_int_eq(one.v[0].decision, PXS_RACE_DROPPED);
+    ck_assert_double_eq(one.v[0].difference, -4);
+    ck_assert_double_eq_tol(one.v[0].high, -4 + half, 1e-9);
+    /* the level is spent over seeds and the others */
+    double many[4 * 8] = {0};
+    one = start(4, 8);
+    judge(&one, 1, 4, many, 8);
+    ck_assert_double_eq_tol(one.look.level, 0.05 * (8 - 6) / 8 / 3, 1e-15);
+}
+END_TEST
+
+START_TEST(equal_ones_end_it)
+{
+    static const double values[] = {1, 2, 3, 1.0001, 2.0002, 3.0001, 0.9999, 2, 3.0001};
+    struct one one = start(3, 40);
+    judge(&one, 0, 3, values, 3);
+    ck_assert_int_eq(one.look.state, PXS_RACE_GOES_ON);
+    one = start(3, 40);
+    one.o.indifference = 0.1;
+    judge(&one, 0, 3, values, 3);
+    ck_assert_int_eq(one.look.state, PXS_RACE_EQUAL);
+    ck_assert_uint_eq(one.look.left, 3);
+    /* no difference at all is within any zone, a constant one is beyond none */
+    static const double same[] = {1, 2, 3, 1, 2, 3}, shifted[] = {1, 2, 3, 2, 3, 4};
+    one = start(3, 40);
+    judge(&one, 0, 2, same, 3);
+    ck_assert_int_eq(one.look.state, PXS_RACE_EQUAL);
+    one = start(3, 40);
+    judge(&one, 0, 2, shifted, 3);
+    ck_assert_int_eq(one.look.state, PXS_RACE_WON);
+}
+END_TEST
+
+START_TEST(failed_seeds_leave_their_pairs_out)
+{
+    static const double values[] = {1,   NAN, 1,   1,   8, 8,   9,   NAN,
+                                    NAN, NAN, NAN, NAN, 0, NAN, NAN, NAN};
+    struct one one = start(4, 40);
+    judge(&one, 0, 4, values, 4);
+    /* the last has too few values to lead */
+    ck_assert_uint_eq(one.look.leader, 0);
+    ck_assert_uint_eq(one.v[0].n, 3);
+    ck_assert_uint_eq(one.v[1].pairs, 2);
+    ck_assert_double_eq(one.v[1].difference, 7.5);
+    ck_assert(one.v[2].n == 0 && isnan(one.v[2].mean) && isnan(one.v[2].difference));
+    ck_assert(isinf(one.v[2].low) && one.v[2].decision == PXS_RACE_STAYS);
+    ck_assert(one.v[3].pairs == 1 && isinf(one.v[3].high));
+    ck_assert(isnan(one.look.penalty));
+    /* nobody has a value: all stay */
+    static const double none[] = {NAN, NAN, NAN, NAN};
+    one = start(2, 40);
+    judge(&one, 0, 2, none, 2);
+    ck_assert(one.look.left == 2 && one.look.state == PXS_RACE_GOES_ON && one.look.leader == 2);
+}
+END_TEST
+
+START_TEST(diverged_seeds_are_the_worst)
+{
+    const double x = PXS_RACE_DIVERGED;
+    const double values[] = {1, 2, 3, x, 5, x, x, 4};
+    struct one one = start(4, 4);
+    judge(&one, 0, 2, values, 4);
+    ck_assert_double_eq(one.look.penalty, 17); /* 5 + 3 (5 - 1) */
+    ck_assert_uint_eq(one.v[1].diverged, 2);
+    ck_assert_double_eq(one.v[1].difference, ((5 - 1) + (17 - 2) + (17 - 3) + (4 - 17)) / 4.0);
+    one = start(4, 4);
+    one.o.higher_better = true;
+    judge(&one, 0, 2, values, 4);
+    ck_assert_double_eq(one.look.penalty, -11);
+    /* both diverged: no difference; all diverged: all are equal */
+    const double both[] = {1, x, 1, x}, all[] = {x, x, x, -x};
+    one = start(2, 2);
+    judge(&one, 0, 2, both, 2);
+    ck_assert(one.v[1].difference == 0 && one.look.penalty == 4);
+    one = start(2, 2);
+    judge(&one, 0, 2, all, 2);
+    ck_assert_int_eq(one.look.state, PXS_RACE_EQUAL);
+}
+END_TEST
+
+/* One of k diverges at every second seed; its other values are the best of all. */
+START_TEST(who_diverges_half_the_time_loses)
+{
+    static const size_t ks[] = {2, 6, 20};
+    for (size_t i = 0; i < PXS_COUNT(ks); i++) {
+        static double values[20 * 40];
+        struct one one = start(3, 40);
+        int looks[PXS_RACE_LOOKS_MOST];
+        size_t n, look = 0;
+        struct pxs_rng rng = pxs_rng_make(7, PXS_STREAM_ORDER, 0, 0);
+        for (size_t j = 0; j < ks[i] * 40; j++)
+            values[j] = 1 + 0.1 * pxs_rng_uniform(&rng);
+        for (size_t s = 0; s < 40; s++)
+            values[s] = s % 2 ? PXS_RACE_DIVERGED : 0.98;
+        ck_ok(pxs_race_looks(&one.o, looks, &n, &err));
+        while (look < n && one.in[0])
+            judge(&one, look++, ks[i], values, 40);
+        ck_assert(!one.in[0]);
+    }
+}
+END_TEST
+
+/* Other units, another order of configurations or seeds and values behind the look change nothing;
+ * who is out stays out and decides nothing. */
+START_TEST(what_does_not_matter)
+{
+    double values[5 * 12], moved[5 * 12];
+    struct pxs_rng rng = pxs_rng_make(3, PXS_STREAM_ORDER, 0, 0);
+    for (size_t c = 0; c < 5; c++)
+        for (size_t s = 0; s < 12; s++)
+            values[c * 12 + s] = (double)c + pxs_rng_uniform(&rng);
+    for (size_t c = 0; c < 5; c++)
+        for (size_t s = 0; s < 12; s++)
+            moved[(4 - c) * 12 + s] = s < 11 ? -8 * values[c * 12 + 10 - s] : 1e9;
+    struct one a = start(11, 12), b = start(11, 12);
+    b.o.higher_better = true;
+    judge(&a, 0, 5, values, 12);
+    judge(&b, 0, 5, moved, 12);
+    ck_assert_uint_gt(a.look.dropped, 0);
+    ck_assert_uint_eq(a.look.leader, 4 - b.look.leader);
+    for (size_t c = 0; c < 5; c++) {
+        ck_assert_int_eq(a.v[c].decision, b.v[4 - c].decision);
+        ck_assert_double_eq_tol(-8 * a.v[c].low, b.v[4 - c].high, 1e-9);
+    }
+    struct one c = start(11, 12);
+    c.in[0] = false;
+    judge(&c, 0, 5, values, 12);
+    ck_assert(c.v[0].decision == PXS_RACE_OUT && !c.in[0] && c.look.leader == 1);
+}
+END_TEST
+
+START_TEST(wrong_calls)
+{
+    static const double values[] = {1, 2, 3, 4, 5, 6};
+    struct one one = start(3, 40);
+    ck_fails(pxs_race_judge(&one.o, 9, 2, values, 3, one.in, one.v, &one.look, &err),
+             PXS_E_INTERNAL, "look 10 of 9");
+    ck_fails(pxs_race_judge(&one.o, 0, 2, values, 2, one.in, one.v, &one.look, &err),
+             PXS_E_INTERNAL, "over 2 seeds");
+    memset(one.in, false, sizeof one.in);
+    ck_fails(pxs_race_judge(&one.o, 0, 2, values, 3, one.in, one.v, &one.look, &err),
+             PXS_E_INTERNAL, "0 of them left");
+}
+END_TEST
+
+static TCase *rule_case(void) {
+    TCase *c = tcase_create("rule");
+    tcase_add_test(c, looks_grow_by_a_third);
+    tcase_add_test(c, options_out_of_range);
+    tcase_add_test(c, as_computed_by_hand);
+    tcase_add_test(c, equal_ones_end_it);
+    tcase_add_test(c, failed_seeds_leave_their_pairs_out);
+    tcase_add_test(c, diverged_seeds_are_the_worst);
+    tcase_add_test(c, who_diverges_half_the_time_loses);
+    tcase_add_test(c, what_does_not_matter);
+    tcase_add_test(c, wrong_calls);
+    return c;
+}
+
+int main(void) {
+    static TCase *(*const cases[])(void) = {rule_case};
+    return run_cases("race", cases, PXS_COUNT(cases), CK_NORMAL);
+}
