@@ -1,6 +1,7 @@
 /* pixsweep: trains image-to-image GANs from experiment files and keeps what happened in a database.
  * Here a command line finds its command. */
 #include "cli.h"
+#include "cli_texts.h"
 #include "pixsweep/params.h"
 #include "pixsweep/worker.h"
 
@@ -31,7 +32,8 @@ static void overview(void) {
     cli_outf("pixsweep: image-to-image GANs from experiment files, every loss in SQLite\n\n");
     for (size_t i = 0; i < PXS_COUNT(commands); i++)
         cli_outf("  %-12s %-8s %s\n", commands[i].name, commands[i].arguments, commands[i].summary);
-    cli_outf("\nhelp: pixsweep COMMAND --help\n");
+    cli_outf(
+        "\nhelp: pixsweep COMMAND --help; pixsweep help experiment teaches the experiment file\n");
 }
 
 /* ---- which command -------------------------------------------------------------------------- */
@@ -126,6 +128,10 @@ static int help_for(int argc, char **argv) {
     int words;
     if (argc == 0) {
         overview();
+        return CLI_OK;
+    }
+    if (strcmp(argv[0], "experiment") == 0) {
+        cli_outf("%s", pxs_cli_experiment_yaml);
         return CLI_OK;
     }
     const struct cli_command *command = find(argc, argv, &words);

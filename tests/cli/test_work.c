@@ -72,6 +72,17 @@ START_TEST(a_wrong_file_is_shown_with_its_place)
 }
 END_TEST
 
+/* Also with what stands in it as a comment. */
+START_TEST(help_teaches_the_experiment_file)
+{
+    ck_prints(shell("\"$PIXSWEEP\" help experiment >mine.yaml && \"$PIXSWEEP\" plan mine.yaml"),
+              "mine: 18 runs (18 new)");
+    ck_prints(shell("sed -i 's/^  # \\([a-z]*:\\)/  \\1/' mine.yaml && grep -c '^  # ' mine.yaml;"
+                    "\"$PIXSWEEP\" plan mine.yaml sweep.random.samples=2 --on here"),
+              "0\nmine: 72 runs (72 new)");
+}
+END_TEST
+
 START_TEST(run_then_read)
 {
     struct result r = pixsweep("run", "tiny.yaml", NULL);
@@ -334,6 +345,7 @@ Suite *work_suite(void) {
     tcase_add_test(c, data_is_made_once_and_checked);
     tcase_add_test(c, plan_shows_and_writes_nothing);
     tcase_add_test(c, a_wrong_file_is_shown_with_its_place);
+    tcase_add_test(c, help_teaches_the_experiment_file);
     tcase_add_test(c, run_then_read);
     tcase_add_test(c, quiet_says_nothing_but_the_result);
     tcase_add_test(c, results_and_database_may_lie_in_other_folders);
