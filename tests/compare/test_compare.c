@@ -218,6 +218,76 @@ START_TEST(the_same_training_twice_is_level)
 }
 END_TEST
 
+/* What comes behind the best epoch is no part of best_val_loss. */
+START_TEST(level_until_they_part)
+{
+    static const struct planned plan[] = {
+        R(25, 0, 0.20),
+        R(25, 1, 0.30),
+        R(90, 0, 0.20, .later = 0.02),
+        R(90, 1, 0.30, .later = 0.02),
+    };
+    static const struct planned once[] = {R(25, 0, 0.20), R(90, 0, 0.20, .later = 0.02)};
+    static const char said[] =
+        "but they did not train alike: their losses differ from epoch 21 on, after the best epoch, "
+        "so best_val_loss cannot tell them apart (--metric final_val_loss can)";
+    COMPARE(plan, 0);
+    ck_has(c.verdict, "are level: both have a mean best_val_loss of 0.25, the same in every one of "
+                      "2 pairs; but they did");
+    ck_has(c.verdict, said);
+    ck_has_not(c.verdict, "they trained alike");
+    COMPARE(plan, .metric = "final_val_loss");
+    ck_has(c.verdict, "lrgd 25 leads with a mean final_val_loss");
+    drop_database(&store);
+    COMPARE(once, 0);
+    ck_has(c.verdict, said);
+}
+END_TEST
+
+START_TEST(pairs_that_part_late_are_counted)
+{
+    static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.30),
+                                          R(90, 0, 0.20, .later = 0.02), R(90, 1, 0.31)};
+    COMPARE(plan, 0);
+    ck_has(c.verdict, "lrgd 25 leads");
+    ck_has(notes(), "in 1 of 2 pairs of the first two best_val_loss is the same, although their "
+                    "losses differ from epoch 21 on");
+}
+END_TEST
+
+START_TEST(other_metrics_have_other_leaders)
+{
+    static const struct planned plan[] = {R(25, 0, 0.20, .later = 0.5, .psnr = 20),
+                                          R(25, 1, 0.22, .later = 0.5, .psnr = 21),
+                                          R(90, 0, 0.30, .psnr = 18),
+                                          R(90, 1, 0.32, .psnr = 18),
+                                          R(0, 0, 0.40, .psnr = 25),
+                                          R(0, 1, 0.40, .psnr = 25)};
+    COMPARE(plan, 0);
+    ck_has(c.verdict, "; but halve, lrgd 90 leads by final_val_loss, constant leads by val_psnr");
+    COMPARE(plan, .metric = "psnr");
+    ck_has(c.verdict, "; but halve, lrgd 25 leads by best_val_loss, halve, lrgd 90 leads by "
+                      "final_val_loss");
+    drop_database(&store);
+    COMPARE(paired, 0);
+    ck_has_not(c.verdict, "leads by");
+}
+END_TEST
+
+START_TEST(overfitting_is_said)
+{
+    static const struct planned plan[] = {
+        R(25, 0, 0.20, .overfits = true), R(25, 1, 0.20), R(90, 0, 0.30, .overfits = true),
+        R(90, 1, 5, .overfits = true) /* rises by less than 5 % */};
+    COMPARE(plan, 0);
+    ck_has(notes(), "2 of 4 runs that count peaked early and then overfitted: from about epoch 21 "
+                    "on their validation loss rises (at the end 1.38 times its lowest) while their "
+                    "training loss falls");
+    COMPARE(plan, .epochs = 21);
+    ck_has_not(notes(), "overfitted");
+}
+END_TEST
+
 START_TEST(seeds_without_effect_measure_no_luck)
 {
     static const struct planned plan[] = {R(25, 0, 0.20), R(25, 1, 0.20), R(90, 0, 0.30),
@@ -759,6 +829,10 @@ static Suite *compare_suite(void) {
     tcase_add_test(t, evidence_of_the_reverse);
     tcase_add_test(t, seeds_for_several_comparisons);
     tcase_add_test(t, the_same_training_twice_is_level);
+    tcase_add_test(t, level_until_they_part);
+    tcase_add_test(t, pairs_that_part_late_are_counted);
+    tcase_add_test(t, other_metrics_have_other_leaders);
+    tcase_add_test(t, overfitting_is_said);
     tcase_add_test(t, seeds_without_effect_measure_no_luck);
     tcase_add_test(t, one_configuration_has_no_rival);
     tcase_add_test(t, nothing_is_completed_yet);

@@ -66,14 +66,15 @@ static void write_epochs(struct pxs_record_writer *w, const struct planned *p,
                          struct pxs_record *r) {
     for (int e = 0; e < (p->epochs > 0 ? p->epochs : EPOCHS); e++) {
         /* Falls to `best` in epoch 20 and rises a little after it. */
-        const double val = p->best + 0.01 * abs(e - 20);
+        const double val = p->best + 0.01 * abs(e - 20) + (e > 20 ? p->later : 0);
+        const double trained = p->overfits ? p->best + 0.01 * (20 - e) : val;
         *r = (struct pxs_record){.kind = PXS_RECORD_EPOCH};
         r->epoch = (struct pxs_record_epoch){
             .epoch = e,
             .is_best = e <= 20,
             .lr_G = rate(p, e),
             .lr_D = 1e-4,
-            .avg_loss_G = isnan(val) ? 4 + 0.1 * (double)p->seed : 3 + val,
+            .avg_loss_G = isnan(val) ? 4 + 0.1 * (double)p->seed : 3 + trained,
             .val_loss = val,
             .val_psnr = p->psnr > 0 ? p->psnr - 0.1 * abs(e - 20) : NAN,
             .val_ssim = NAN,

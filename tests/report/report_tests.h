@@ -31,6 +31,8 @@ struct planned {
     char weights;            /* the same of what is there */
     int version;             /* of the program that made config_hash */
     int64_t sample_interval; /* 0 = as it comes */
+    double later;            /* added to the validation loss behind epoch 20 */
+    bool overfits;           /* its training loss falls to the end */
     int epochs;              /* so many are there; 0 = all where it is completed, else none */
 };
 #define R(lrgd_, seed_, best_, ...) \

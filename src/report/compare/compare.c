@@ -15,7 +15,8 @@ static enum pxs_status begin(struct comparing *c, int64_t sweep_id, struct pxs_e
         return PXS_E_INVALID;
     c->metric = c->asked = *metric;
     PXS_TRY(pxs_compare_read(c, sweep_id, err));
-    return pxs_compare_judge(c, err);
+    PXS_TRY(pxs_compare_judge(c, err));
+    return pxs_compare_look_beyond(c, err);
 }
 
 static void finish(struct comparing *c) {

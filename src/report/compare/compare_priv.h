@@ -72,6 +72,16 @@ struct comparing {
     /* provisional: nothing behind this epoch counts; -1 = completed runs, to their end */
     int64_t until;
     size_t begun; /* provisional: configurations that have an epoch */
+    struct {
+        size_t pairs, equal; /* of the first two; of these with the same value in the metric */
+        size_t part;         /* of these whose losses are not the same in all epochs */
+        int64_t from;        /* the first epoch where one of these differs */
+    } parting;
+    struct {
+        size_t n;     /* runs that count whose validation loss rises while they go on training */
+        int64_t from; /* the median of their first epochs in which it does */
+        double risen; /* mean of last by best validation loss */
+    } overfit;
     struct pxs_arena arena;
 };
 
@@ -100,6 +110,10 @@ size_t pxs_compare_gather(const struct comparing *c, const struct group *g, enum
 /* Orders the groups and fills best, baseline and front. */
 PXS_NODISCARD enum pxs_status pxs_compare_judge(struct comparing *c, struct pxs_error *err);
 
+/* Two runs that share everything that does not make the groups: the seed, and with --by what else
+ * differs. */
+bool pxs_compare_is_pair(const struct comparing *c, size_t a, size_t b);
+
 /* Hyperparameters that a metric is computed from: with another value it is another measure. */
 struct loss_part {
     const char *key, *role;
@@ -114,6 +128,16 @@ bool pxs_compare_loss_differs(const struct comparing *c, const struct group *x,
 /* In none of the parts. */
 bool pxs_compare_same_loss(const struct comparing *c, const struct group *x, const struct group *y,
                            bool paired);
+
+/* ---- beyond.c: what the metric does not see ------------------------------------------------- */
+
+/* Fills parting and overfit, of what was judged. */
+PXS_NODISCARD enum pxs_status pxs_compare_look_beyond(struct comparing *c, struct pxs_error *err);
+/* Appends from which epoch on the first two, level in the metric, differ. */
+void pxs_compare_say_parting(const struct comparing *c, struct pxs_text *out);
+/* Appends "; but B leads by final_val_loss and val_psnr"; nothing where no metric has another
+ * leader. */
+void pxs_compare_say_other_leaders(const struct comparing *c, struct pxs_text *out);
 
 /* ---- baseline.c ----------------------------------------------------------------------------- */
 

@@ -224,6 +224,31 @@ static void note_machines(const struct comparing *c, const struct pxs_comparison
     note(n);
 }
 
+/* Pairs that are equal in the metric, although not all are and the runs are not the same. */
+static void note_parting(const struct comparing *c, struct notes *n) {
+    if (c->parting.part > 0 && c->parting.equal < c->parting.pairs) {
+        pxs_text_addf(&n->text, "in %zu of %zu pairs of the first two %s is the same, although ",
+                      c->parting.part, c->parting.pairs, c->metric.name);
+        pxs_compare_say_parting(c, &n->text);
+    }
+    note(n);
+}
+
+static void note_overfit(const struct comparing *c, struct notes *n) {
+    size_t counted = 0;
+    for (size_t g = 0; g < c->n_groups; g++)
+        counted += c->groups[g].counted;
+    if (c->overfit.n > 0)
+        pxs_text_addf(
+            &n->text,
+            "%zu of %zu runs that count peaked early and then overfitted: from about epoch %" PRId64
+            " on their validation loss rises (at the end %.3g times its lowest) while their "
+            "training loss falls; best_val_loss is of the weights that are kept, final_val_loss of "
+            "the last epoch",
+            c->overfit.n, counted, c->overfit.from, c->overfit.risen);
+    note(n);
+}
+
 /* ---- the discriminator ---------------------------------------------------------------------- */
 
 static void note_discriminator(const struct comparing *c, bool full, struct notes *n) {
@@ -300,6 +325,8 @@ enum pxs_status pxs_compare_note(const struct comparing *c, const struct compari
 
     note_imported(c, n);
     note_mixed(c, n);
+    note_parting(c, n);
+    note_overfit(c, n);
     note_discriminator(c, false, n);
     note_discriminator(c, true, n);
 

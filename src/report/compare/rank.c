@@ -50,9 +50,8 @@ static void order_groups(struct comparing *c) {
 
 /* ---- differences ---------------------------------------------------------------------------- */
 
-/* Two runs make a pair where they share everything that does not make the groups: the seed, and
- * with --by what else differs. An old log does not tell its seed. */
-static bool is_pair(const struct comparing *c, size_t a, size_t b) {
+/* An old log does not tell its seed. */
+bool pxs_compare_is_pair(const struct comparing *c, size_t a, size_t b) {
     const struct pxs_cell *x = c->runs.cells + a * c->runs.n_columns,
                           *y = c->runs.cells + b * c->runs.n_columns;
     if (x[RUN_IMPORTED].integer != 0 || y[RUN_IMPORTED].integer != 0)
@@ -87,7 +86,7 @@ static size_t make_pairs(const struct comparing *c, const struct group *x, const
         if (!measured(c, x, a))
             continue;
         for (size_t b = 0; b < runs; b++) {
-            if (s->used[b] || !measured(c, y, b) || !is_pair(c, a, b))
+            if (s->used[b] || !measured(c, y, b) || !pxs_compare_is_pair(c, a, b))
                 continue;
             s->used[b] = true;
             s->a[n] = pxs_compare_value(c, a, c->metric.measure);

@@ -208,7 +208,12 @@ static void say_lead(const struct comparing *c, struct pxs_text *out) {
         return;
     if (leads)
         say_luck(c, out);
-    else if (y->best.design == PXS_DESIGN_PAIRED && y->best.no_spread)
+    else if (c->parting.equal > 0 && c->parting.equal == c->parting.pairs && c->parting.part > 0) {
+        if (c->parting.pairs > 1)
+            pxs_text_addf(out, ", the same in every one of %zu pairs", c->parting.pairs);
+        pxs_text_add(out, "; but they did not train alike: ");
+        pxs_compare_say_parting(c, out);
+    } else if (y->best.design == PXS_DESIGN_PAIRED && y->best.no_spread)
         pxs_text_addf(out, ", the same in every one of %zu pairs: they trained alike", y->best.n_a);
     else if (y->best.design == PXS_DESIGN_NONE)
         pxs_text_add(out, "; n = 1: one seed cannot tell a difference from luck");
@@ -321,6 +326,7 @@ static void say_verdict(const struct comparing *c, const struct pxs_comparison *
     if (c->ranked > 1) {
         say_other_measures(c, text);
         say_validation(c, text);
+        pxs_compare_say_other_leaders(c, text);
     }
     const struct group *x = &c->groups[0];
     if (pxs_compare_lost(x) > 0)
