@@ -7,6 +7,7 @@
 
 #include "pixsweep/base.h"
 #include "pixsweep/params.h"
+#include "pixsweep/race.h"
 
 #define PXS_CONFIG_MAX_RUNS 100000
 #define PXS_NAME_MAX 100 /* bytes of an experiment's name */
@@ -70,6 +71,7 @@ struct pxs_run_settings {
     int64_t max_failures;  /* runs in a row that may fail before the sweep pauses; 0 = no limit */
     enum pxs_order order;
     int64_t order_seed;
+    double budget_s;     /* of training, over all calls of the sweep; INFINITY = none */
     const char *on_done; /* for /bin/sh -c at the sweep's end; NULL = nothing */
 };
 const struct pxs_run_settings *pxs_config_run(const struct pxs_config *c);
@@ -132,10 +134,22 @@ struct pxs_prune_settings {
 };
 const struct pxs_prune_settings *pxs_config_prune(const struct pxs_config *c);
 
+/* ---- the race ------------------------------------------------------------------------------- */
+
+/* `sweep.race`: only configurations that may still be best get more seeds (room race). */
+struct pxs_race_settings {
+    bool on;
+    struct pxs_race_options rule; /* higher_better is the metric's */
+    enum pxs_race_metric metric;
+    int64_t budget_runs; /* 0 = none */
+    double budget_s;     /* of training, over all calls of the sweep; INFINITY = none */
+};
+const struct pxs_race_settings *pxs_config_race(const struct pxs_config *c);
+
 /* ---- the runs ------------------------------------------------------------------------------- */
 
 /* Number of runs, at least 1. Order: the sweep's parts as written, first key slowest, seeds
- * innermost. */
+ * innermost; in a race they are outermost, so that run i is configuration i % K with seed i / K. */
 size_t pxs_config_count(const struct pxs_config *c);
 
 struct pxs_point {

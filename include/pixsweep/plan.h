@@ -118,6 +118,7 @@ struct pxs_plan {
     /* enum pxs_param_key of what differs, in the table's order, without the seed */
     const int *keys;
     size_t n_keys, n_seeds;
+    size_t n_configurations; /* runs without their seeds: n / n_seeds */
     /* one per line: keys that were dropped because they have no effect, runs left out, the order;
      * "" */
     const char *notes;
@@ -141,7 +142,8 @@ struct pxs_plan {
     char spec_hash[PXS_SHA256_HEX];
     struct pxs_run_settings how; /* the file's `run:` */
     struct pxs_prune_settings prune;
-    struct pxs_config *config; /* the runs' hyperparameters are made from it on demand */
+    struct pxs_race_settings race; /* run i is configuration i % n_configurations */
+    struct pxs_config *config;     /* the runs' hyperparameters are made from it on demand */
     struct pxs_arena arena;
 };
 

@@ -86,4 +86,43 @@ PXS_NODISCARD enum pxs_status pxs_race_judge(const struct pxs_race_options *opti
                                              bool *in_race, struct pxs_race_verdict *verdicts,
                                              struct pxs_race_look *out, struct pxs_error *err);
 
+/* ---- what is compared ------------------------------------------------------------------------ */
+
+/* One number a run, with the names and definitions of `compare --metric`. `seconds` is not among
+ * them: it is not the same twice. */
+enum pxs_race_metric {
+    PXS_RACE_BEST_VAL_LOSS,
+    PXS_RACE_BEST_EPOCH,
+    PXS_RACE_FINAL_VAL_LOSS,
+    PXS_RACE_FINAL_AVG_LOSS_G,
+    PXS_RACE_VAL_AUC,
+    PXS_RACE_VAL_PSNR,
+    PXS_RACE_VAL_SSIM,
+    PXS_RACE_METRICS
+};
+struct pxs_race_metric_info {
+    const char *name;
+    bool higher_better;
+    bool of_validation; /* there is none under validation: off */
+};
+const struct pxs_race_metric_info *pxs_race_metric_info(enum pxs_race_metric metric); /* static */
+/* False where no metric has that name. */
+bool pxs_race_metric_find(const char *name, enum pxs_race_metric *out);
+
+/* A run's number, from its epochs: begin, then each epoch once, in their order. */
+struct pxs_race_score {
+    enum pxs_race_metric metric;
+    double best_loss, last_loss, last_loss_G; /* NaN = none */
+    double best_psnr, best_ssim;              /* of the epoch with the best loss */
+    int64_t best_epoch;
+    double area, area_loss; /* area_loss: the last one known, at area_end */
+    int64_t area_begin, area_end;
+};
+void pxs_race_score_begin(struct pxs_race_score *score, enum pxs_race_metric metric);
+/* NaN where the epoch has no such value. */
+void pxs_race_score_epoch(struct pxs_race_score *score, int64_t epoch, double avg_loss_G,
+                          double val_loss, double val_psnr, double val_ssim);
+/* The same to the bit as `compare` has it; NaN = none. */
+double pxs_race_score_value(const struct pxs_race_score *score);
+
 #endif

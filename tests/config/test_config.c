@@ -165,6 +165,8 @@ static void dump_queue(const struct pxs_run_settings *run, struct pxs_text *out)
         pxs_text_addf(out, "timeout %g of the median\n", run->timeout_share);
     if (run->max_failures != 3)
         pxs_text_addf(out, "max_failures %lld\n", (long long)run->max_failures);
+    if (isfinite(run->budget_s))
+        pxs_text_addf(out, "budget %g s\n", run->budget_s);
     if (run->order != PXS_ORDER_AS_WRITTEN)
         pxs_text_addf(out, "order %s by %lld\n", orders[run->order], (long long)run->order_seed);
     if (run->on_done)
@@ -182,6 +184,17 @@ static void dump_prune(const struct pxs_prune_settings *p, struct pxs_text *out)
     pxs_text_add(out, "\n");
 }
 
+static void dump_race(const struct pxs_race_settings *r, struct pxs_text *out) {
+    if (r->on)
+        pxs_text_addf(out,
+                      "race for %s (%s is better), confidence %g, %d to %d seeds, indifference %g, "
+                      "budget %lld runs, %g s\n",
+                      pxs_race_metric_info(r->metric)->name,
+                      r->rule.higher_better ? "higher" : "lower", r->rule.confidence, r->rule.first,
+                      r->rule.max_seeds, r->rule.indifference, (long long)r->budget_runs,
+                      r->budget_s);
+}
+
 static void dump(const struct pxs_config *c, struct pxs_text *out) {
     const struct pxs_run_settings *run = pxs_config_run(c);
     pxs_text_addf(out,
@@ -190,6 +203,7 @@ static void dump(const struct pxs_config *c, struct pxs_text *out) {
                   (long long)run->retries, run->timeout_s, run->resume_every_s);
     dump_queue(run, out);
     dump_prune(pxs_config_prune(c), out);
+    dump_race(pxs_config_race(c), out);
     for (size_t i = 0; i < pxs_config_notes(c); i++)
         pxs_text_addf(out, "note: %s\n", pxs_config_note(c, i));
     dump_runs(c, out);

@@ -39,6 +39,12 @@ sweep:
   prune: {rule: median, rungs: [1, 3]}
 run: {retries: 1, timeout: 8h, order: as_written, max_failures: 0, on_done: "echo done"}
 ''')
+    put('config', 'race', '''dataset: data
+sweep:
+  points: [{lr_policy_G: halve, lrgd: 2}, {lr_policy_G: constant}]
+  race: {confidence: 0.9, first: 2, max_seeds: 5, indifference: 1e-3, metric: val_auc, budget: 12}
+run: {budget: 1h30m}
+''')
     put('config', 'grid', '''dataset: "d \\u00e9"
 sweep:
   grid:

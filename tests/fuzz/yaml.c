@@ -15,6 +15,13 @@ static void look_at_settings(const struct pxs_config *config) {
     fuzz_require(prune->n_rungs <= PXS_RUNGS_MAX, "rungs fit");
     for (size_t i = 1; i < prune->n_rungs; i++)
         fuzz_require(prune->rungs[i] > prune->rungs[i - 1], "rungs rise");
+    const struct pxs_race_settings *race = pxs_config_race(config);
+    fuzz_require(run->budget_s > 0 && race->budget_s > 0 && race->budget_runs >= 0,
+                 "a budget is for something");
+    struct pxs_error err;
+    fuzz_require(!race->on || (pxs_race_check(&race->rule, &err) == PXS_OK &&
+                               pxs_config_seeds(config) == (size_t)race->rule.max_seeds),
+                 "a race has its seeds");
 }
 
 static void look_at_point(const struct pxs_config *config, size_t index) {

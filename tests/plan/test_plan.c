@@ -130,6 +130,56 @@ START_TEST(test_frozen)
 }
 END_TEST
 
+/* The seeds of a race are outermost, and its runs are those that the sweep without it has; other
+ * machines are told of it. */
+START_TEST(test_frozen_race)
+{
+    write_experiment("sweep:\n  grid: {lambda_pixel: [10, 20]}\n  seeds: 3\n");
+    struct pxs_plan *sweep = plan_exp(), *plan, *frozen;
+    ck_assert(!sweep->race.on && sweep->n_configurations == 2);
+    write_experiment("run: {budget: 2h}\nsweep:\n  grid: {lambda_pixel: [10, 20]}\n"
+                     "  race: {confidence: 0.9, first: 2, max_seeds: 3, indifference: 0.25, "
+                     "metric: val_ssim, budget: 5}\n");
+    plan = plan_exp();
+    ck_assert_uint_eq(plan->n, 6);
+    for (size_t i = 0; i < 6; i++) {
+        const struct pxs_plan_run *run = &plan->runs[i], *same = &sweep->runs[i % 2 * 3 + i / 2];
+        ck_assert_int_eq(run->number, (int64_t)i + 1);
+        ck_assert_int_eq(run->seed, (int64_t)i / 2);
+        ck_assert_str_eq(run->differs, same->differs);
+        ck_assert_str_eq(run->config_hash, same->config_hash);
+        ck_assert_int_eq(run->seed, same->seed);
+    }
+    struct pxs_sweep_options told = {0};
+    ck_ok(pxs_make_dirs(in_folder("job"), &err));
+    ck_ok(pxs_plan_freeze(plan, &told, in_folder("job"), &err));
+    ck_ok(pxs_plan_thaw(in_folder("job"), &frozen, &told, &err));
+    const struct pxs_race_settings *race = &frozen->race;
+    ck_assert(race->on && race->metric == PXS_RACE_VAL_SSIM && race->rule.higher_better);
+    ck_assert(race->rule.confidence == 0.9 && race->rule.indifference == 0.25);
+    ck_assert(race->rule.first == 2 && race->rule.max_seeds == 3);
+    ck_assert(race->budget_runs == 5 && isinf(race->budget_s) && frozen->how.budget_s == 7200);
+    ck_assert_uint_eq(frozen->n_configurations, 2);
+    pxs_plan_destroy(&frozen);
+
+    /* one that was frozen before there were races */
+    char *text, *at;
+    size_t bytes;
+    ck_ok(pxs_read_file(in_folder("job/plan.json"), 1 << 20, &text, &bytes, &err));
+    at = strstr(text, "n_configurations");
+    ck_assert_ptr_nonnull(at);
+    *at = 'x';
+    write_text("job/plan.json", text);
+    free(text);
+    ck_ok(pxs_plan_thaw(in_folder("job"), &frozen, &told, &err));
+    ck_assert(!frozen->race.on && isinf(frozen->how.budget_s) && isinf(frozen->race.budget_s));
+    ck_assert_uint_eq(frozen->n_configurations, 2);
+    pxs_plan_destroy(&frozen);
+    pxs_plan_destroy(&plan);
+    pxs_plan_destroy(&sweep);
+}
+END_TEST
+
 /* Other machines start runs in the order that was asked for. */
 START_TEST(test_frozen_order)
 {
@@ -337,6 +387,7 @@ TCase *new_plan_case(void) {
     tcase_add_checked_fixture(c, test_folder_make, test_folder_remove);
     tcase_add_test(c, test_new);
     tcase_add_test(c, test_frozen);
+    tcase_add_test(c, test_frozen_race);
     tcase_add_test(c, test_frozen_order);
     tcase_add_test(c, test_frozen_runs_keep_their_folders);
     tcase_add_test(c, test_frozen_damaged);

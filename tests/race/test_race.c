@@ -245,6 +245,68 @@ START_TEST(wrong_calls)
 }
 END_TEST
 
+/* ---- the number of a run --------------------------------------------------------------------- */
+
+struct epoch {
+    double loss_G, loss, psnr, ssim;
+};
+static double score_of(enum pxs_race_metric metric, const struct epoch *epochs, size_t n) {
+    struct pxs_race_score score;
+    pxs_race_score_begin(&score, metric);
+    for (size_t i = 0; i < n; i++)
+        pxs_race_score_epoch(&score, (int64_t)i + 3, epochs[i].loss_G, epochs[i].loss,
+                             epochs[i].psnr, epochs[i].ssim);
+    return pxs_race_score_value(&score);
+}
+
+START_TEST(one_number_a_run)
+{
+    /* the best loss stands twice: the first counts; one epoch has none, the last has no psnr */
+    static const struct epoch epochs[] = {{9, 0.3, 10, 0.1},
+                                          {8, 0.1, 20, 0.2},
+                                          {7, NAN, 30, 0.3},
+                                          {6, 0.7, 40, 0.4},
+                                          {5, 0.1, NAN, 0.5}};
+    const size_t n = PXS_COUNT(epochs);
+    ck_assert_double_eq(score_of(PXS_RACE_BEST_VAL_LOSS, epochs, n), 0.1);
+    ck_assert_double_eq(score_of(PXS_RACE_BEST_EPOCH, epochs, n), 4);
+    ck_assert_double_eq(score_of(PXS_RACE_FINAL_VAL_LOSS, epochs, n), 0.1);
+    ck_assert_double_eq(score_of(PXS_RACE_FINAL_AVG_LOSS_G, epochs, n), 5);
+    ck_assert_double_eq(score_of(PXS_RACE_VAL_PSNR, epochs, n), 20);
+    ck_assert_double_eq(score_of(PXS_RACE_VAL_SSIM, epochs, n), 0.2);
+    ck_assert_double_eq(score_of(PXS_RACE_VAL_AUC, epochs, n),
+                        ((0.1 + 0.3) / 2 * 1 + (0.7 + 0.1) / 2 * 2 + (0.1 + 0.7) / 2 * 1) / 4);
+    /* one epoch has no area; without a loss, or an epoch, there is no number */
+    ck_assert_double_eq(score_of(PXS_RACE_VAL_AUC, epochs, 1), 0.3);
+    ck_assert(isnan(score_of(PXS_RACE_FINAL_VAL_LOSS, epochs, 3)));
+    for (int m = 0; m < PXS_RACE_METRICS; m++) {
+        ck_assert(isnan(score_of((enum pxs_race_metric)m, epochs, 0)));
+        ck_assert_int_eq(isnan(score_of((enum pxs_race_metric)m, epochs + 2, 1)),
+                         m != PXS_RACE_FINAL_AVG_LOSS_G);
+    }
+}
+END_TEST
+
+START_TEST(metrics_by_name)
+{
+    enum pxs_race_metric found = PXS_RACE_METRICS;
+    for (int m = 0; m < PXS_RACE_METRICS; m++) {
+        const struct pxs_race_metric_info *info = pxs_race_metric_info((enum pxs_race_metric)m);
+        ck_assert(pxs_race_metric_find(info->name, &found));
+        ck_assert_int_eq(found, m);
+        ck_assert_int_eq(info->higher_better, m == PXS_RACE_VAL_PSNR || m == PXS_RACE_VAL_SSIM);
+    }
+    ck_assert(!pxs_race_metric_find("seconds", &found));
+}
+END_TEST
+
+static TCase *score_case(void) {
+    TCase *c = tcase_create("score");
+    tcase_add_test(c, one_number_a_run);
+    tcase_add_test(c, metrics_by_name);
+    return c;
+}
+
 static TCase *rule_case(void) {
     TCase *c = tcase_create("rule");
     tcase_add_test(c, looks_grow_by_a_third);
@@ -260,6 +322,6 @@ static TCase *rule_case(void) {
 }
 
 int main(void) {
-    static TCase *(*const cases[])(void) = {rule_case};
+    static TCase *(*const cases[])(void) = {rule_case, score_case};
     return run_cases("race", cases, PXS_COUNT(cases), CK_NORMAL);
 }

@@ -119,6 +119,8 @@ static void load(struct pxs_config *c, struct pxs_diags *d, const char *path,
         pxs_expand(c, d);
     if (d->total == 0 && !d->nomem)
         pxs_prune_check(c, d);
+    if (d->total == 0 && !d->nomem)
+        pxs_race_fits(c, d);
     write_spec(c, d, sets, n_sets);
 }
 
@@ -242,6 +244,10 @@ const struct pxs_run_settings *pxs_config_run(const struct pxs_config *c) {
 
 const struct pxs_prune_settings *pxs_config_prune(const struct pxs_config *c) {
     return &c->prune;
+}
+
+const struct pxs_race_settings *pxs_config_race(const struct pxs_config *c) {
+    return &c->race;
 }
 
 size_t pxs_config_count(const struct pxs_config *c) {

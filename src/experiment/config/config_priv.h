@@ -145,6 +145,8 @@ struct pxs_config {
     struct pxs_prune_settings prune;
     const struct pxs_node *prune_node;
     int64_t prune_least; /* epochs before the first rung; 0 = not stated */
+    struct pxs_race_settings race;
+    const struct pxs_node *race_node;
     struct pxs_sweep sweep;
     int varying[PXS_PARAM_COUNT];
     size_t n_varying;
@@ -177,6 +179,8 @@ bool pxs_yaml_parse(struct pxs_config *c, struct pxs_diags *d, struct pxs_source
 const struct pxs_node *pxs_node_get(const struct pxs_node *mapping, const char *key);
 /* null, ~ or nothing, without quotes. */
 bool pxs_node_is_null(const struct pxs_node *node);
+/* Whether it is this word, without quotes. */
+bool pxs_node_is_word(const struct pxs_node *node, const char *word);
 /* The text of a scalar; of a list for an INTS key "[30,45]", written into `list`. False for any
  * other node. */
 enum { PXS_LIST_TEXT = 1024 };
@@ -223,7 +227,7 @@ bool pxs_check_plain_text(struct pxs_diags *d, const struct pxs_node *node);
 bool pxs_scan_lookalikes(struct pxs_diags *d, const struct pxs_source *source);
 bool pxs_is_invisible(uint32_t code);
 
-/* run.c, launch.c, sweep.c, prune.c, draw.c */
+/* run.c, launch.c, sweep.c, prune.c, race.c, draw.c */
 void pxs_run_parse(struct pxs_config *c, struct pxs_diags *d);
 /* Reports a value that is no duration. */
 void pxs_diag_duration(struct pxs_diags *d, const struct pxs_node *value, const char *key,
@@ -237,6 +241,14 @@ void pxs_sweep_parse(struct pxs_config *c, struct pxs_diags *d);
 void pxs_prune_parse(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *node);
 /* Once the runs are known to be right: makes the rungs, and checks what does not fit pruning. */
 void pxs_prune_check(struct pxs_config *c, struct pxs_diags *d);
+/* Adds the axis of its seeds: to be called before the sweep's other parts, so that they are
+ * outermost. */
+void pxs_race_parse(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *node);
+/* Once the runs are known to be right: checks what does not fit a race. */
+void pxs_race_fits(struct pxs_config *c, struct pxs_diags *d);
+/* Claims the seeds; a diagnostic where `seed` stands beside them. */
+void pxs_seeds_claim(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *node,
+                     const char *what, const char *remedy);
 void pxs_random_parse(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *node);
 /* Adds an axis; NULL when out of memory. Cells are zeroed. */
 struct pxs_axis *pxs_sweep_add_axis(struct pxs_config *c, struct pxs_diags *d, enum pxs_part part,

@@ -29,6 +29,10 @@ bool pxs_node_is_null(const struct pxs_node *node) {
     return false;
 }
 
+bool pxs_node_is_word(const struct pxs_node *node, const char *word) {
+    return node->kind == PXS_NODE_SCALAR && !node->quoted && strcmp(node->text, word) == 0;
+}
+
 const char *pxs_node_kind_name(const struct pxs_node *node) {
     static const char *const names[] = {"a single value", "a list", "a mapping"};
     return names[node->kind];

@@ -82,6 +82,20 @@ static void read_timeout(struct pxs_config *c, struct pxs_diags *d, const struct
     c->run.timeout_share = share;
 }
 
+static void read_budget(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *value) {
+    double seconds = INFINITY;
+    if (!pxs_node_is_null(value) &&
+        (!pxs_parse_duration(value->text, true, &seconds) || seconds <= 0)) {
+        struct pxs_text text = {0};
+        pxs_text_add_quoted(&text, value->text);
+        pxs_diag_node(d, value,
+                      "budget must be a duration of training such as 90m or 12h, or none, not %s",
+                      pxs_text_str(&text));
+        pxs_text_finish(&text);
+    }
+    c->run.budget_s = seconds;
+}
+
 static void read_resume_every(struct pxs_config *c, struct pxs_diags *d,
                               const struct pxs_node *value) {
     if (!pxs_parse_duration(value->text, false, &c->run.resume_every_s))
@@ -169,6 +183,7 @@ static const struct {
 } keys[] = {{"retries", read_retries, true},
             {"timeout", read_timeout, true},
             {"resume_every", read_resume_every, true},
+            {"budget", read_budget, true},
             {"max_failures", read_max_failures, true},
             {"order", read_order, false},
             {"on_done", read_on_done, true},
@@ -180,8 +195,11 @@ static const struct {
 void pxs_run_parse(struct pxs_config *c, struct pxs_diags *d) {
     const struct pxs_node *node = c->run_node;
     const char *known[PXS_COUNT(keys)];
-    c->run = (struct pxs_run_settings){
-        .retries = 1, .timeout_s = INFINITY, .resume_every_s = 300, .max_failures = 3};
+    c->run = (struct pxs_run_settings){.retries = 1,
+                                       .timeout_s = INFINITY,
+                                       .resume_every_s = 300,
+                                       .max_failures = 3,
+                                       .budget_s = INFINITY};
     pxs_launch_defaults(c);
     if (!node || pxs_node_is_null(node))
         return;

@@ -2,6 +2,7 @@
  * so they are innermost. */
 #include "config_priv.h"
 
+#include <math.h>
 #include <string.h>
 
 bool pxs_sweep_claim(struct pxs_config *c, struct pxs_diags *d, enum pxs_part part, int key,
@@ -209,19 +210,28 @@ static void count_seeds(struct pxs_config *c, struct pxs_diags *d, const struct 
         axis->cells[i] = (struct pxs_cell){node, {.kind = PXS_VALUE_INTEGER, .integer = i}};
 }
 
-static void parse_seeds(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *node) {
-    static const int key = PXS_PARAM_seed;
+void pxs_seeds_claim(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *node,
+                     const char *what, const char *remedy) {
     const struct pxs_node *stated[2] = {c->base_where[PXS_PARAM_seed], c->set.keys[PXS_PARAM_seed]};
     struct pxs_text place = {0};
-    pxs_sweep_claim(c, d, PXS_PART_SEEDS, key, node);
+    pxs_sweep_claim(c, d, PXS_PART_SEEDS, PXS_PARAM_seed, node);
     pxs_node_place(node, &place);
     for (size_t i = 0; i < PXS_COUNT(stated); i++)
         if (stated[i])
-            pxs_diag_node(d, stated[i],
-                          "seed beside sweep.seeds (%s): keep one of them; for this seed alone say "
-                          "sweep.seeds: [N]",
-                          pxs_text_str(&place));
+            pxs_diag_node(d, stated[i], "seed beside %s (%s): keep one of them%s", what,
+                          pxs_text_str(&place), remedy);
     pxs_text_finish(&place);
+}
+
+static void parse_seeds(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *node) {
+    static const int key = PXS_PARAM_seed;
+    if (c->race.on) {
+        pxs_diag_node(d, node,
+                      "sweep.seeds beside sweep.race, which gives the seeds: leave seeds out and "
+                      "say race: {first: 3, max_seeds: 40}, or say race: none");
+        return;
+    }
+    pxs_seeds_claim(c, d, node, "sweep.seeds", "; for this seed alone say sweep.seeds: [N]");
     if (node->kind == PXS_NODE_SCALAR)
         count_seeds(c, d, node);
     else if (is_value_list(d, node, "seeds"))
@@ -230,12 +240,18 @@ static void parse_seeds(struct pxs_config *c, struct pxs_diags *d, const struct 
 
 /* ---- together ------------------------------------------------------------------------------- */
 
+/* `race` has been read before the parts. */
+static void skip(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *node) {
+    (void)c, (void)d, (void)node;
+}
+
 static void parse_part(struct pxs_config *c, struct pxs_diags *d, const struct pxs_entry *e,
                        bool seeds) {
-    static const char *const known[] = {"grid", "zip", "points", "random", "seeds", "prune"};
+    static const char *const known[] = {"grid",  "zip",   "points", "random",
+                                        "seeds", "prune", "race"};
     static void (*const parse[])(struct pxs_config *, struct pxs_diags *,
                                  const struct pxs_node *) = {
-        parse_grid, parse_zip, parse_points, pxs_random_parse, parse_seeds, pxs_prune_parse};
+        parse_grid, parse_zip, parse_points, pxs_random_parse, parse_seeds, pxs_prune_parse, skip};
     size_t part = 0;
     while (part < PXS_COUNT(known) && strcmp(known[part], e->key->text) != 0)
         part++;
@@ -255,10 +271,15 @@ void pxs_sweep_parse(struct pxs_config *c, struct pxs_diags *d) {
     double total = 1;
     c->sweep.count = 1;
     c->prune = (struct pxs_prune_settings){.eta = 3, .min_runs = 3};
+    c->race = (struct pxs_race_settings){.budget_s = INFINITY};
+    pxs_race_defaults(&c->race.rule);
     if (!node || pxs_node_is_null(node))
         return;
     if (!is_mapping(d, node, "sweep", "{grid: {...}, seeds: 3}"))
         return;
+    const struct pxs_node *race = pxs_node_get(node, "race");
+    if (race && !pxs_node_is_null(race))
+        pxs_race_parse(c, d, race);
     for (int seeds = 0; seeds < 2; seeds++)
         for (size_t i = 0; i < node->n; i++)
             parse_part(c, d, &node->items[i], seeds);

@@ -51,6 +51,20 @@ enum { FROZEN_VERSION = 1, FROZEN_MAX = 64 << 20 };
     INT(prune.eta)                                 \
     INT(prune.min_runs)
 
+/* A plan of an earlier version has none of these. INFINITY is null. */
+#define LATER_MEMBERS(TEXT, CHARS, INT, REAL, FLAG) \
+    INT(n_configurations)                           \
+    REAL(how.budget_s)                              \
+    FLAG(race.on)                                   \
+    REAL(race.rule.confidence)                      \
+    INT(race.rule.first)                            \
+    INT(race.rule.max_seeds)                        \
+    REAL(race.rule.indifference)                    \
+    FLAG(race.rule.higher_better)                   \
+    INT(race.metric)                                \
+    INT(race.budget_runs)                           \
+    REAL(race.budget_s)
+
 /* Of struct pxs_sweep_options what a supervisor needs beside the plan. */
 #define OPTION_MEMBERS(TEXT, CHARS, INT, REAL, FLAG) \
     TEXT(kernels)                                    \
@@ -93,6 +107,7 @@ static void print_plan(const struct pxs_plan *p, const struct pxs_sweep_options 
     pxs_json_put_object(w, NULL);
     pxs_json_put_int(w, "version", FROZEN_VERSION);
     PLAN_MEMBERS(TEXT, CHARS, INT, REAL, FLAG)
+    LATER_MEMBERS(TEXT, CHARS, INT, REAL, FLAG)
     print_options(options, w);
     pxs_json_put_array(w, "rungs");
     for (size_t i = 0; i < p->prune.n_rungs; i++)
@@ -247,6 +262,21 @@ static void find_results(struct pxs_plan *plan, const char *dir) {
         memcpy(plan->results, results, sizeof results);
 }
 
+static enum pxs_status read_later(struct pxs_json object, struct pxs_plan *p,
+                                  struct pxs_error *err) {
+    struct pxs_json value;
+    int64_t number;
+    if (pxs_json_get(object, "n_configurations", &value, NULL) != PXS_OK) {
+        p->n_configurations = p->n_seeds > 0 ? p->n / p->n_seeds : p->n;
+        p->how.budget_s = p->race.budget_s = INFINITY;
+        return PXS_OK;
+    }
+    LATER_MEMBERS(TEXT, CHARS, INT, REAL, FLAG)
+    if (p->race.metric >= PXS_RACE_METRICS || p->n_configurations == 0)
+        return pxs_json_fail(object, err, "has a race of another pixsweep");
+    return p->race.on ? pxs_race_check(&p->race.rule, err) : PXS_OK;
+}
+
 static enum pxs_status read_plan(struct pxs_json object, const char *dir, struct pxs_plan *plan,
                                  struct pxs_sweep_options *options, struct pxs_error *err) {
     struct pxs_plan *p = plan;
@@ -279,7 +309,7 @@ static enum pxs_status read_plan(struct pxs_json object, const char *dir, struct
         plan->runs[plan->n] = (struct pxs_plan_run){0};
         PXS_TRY(read_run(item, plan, &plan->runs[plan->n++], err));
     }
-    return PXS_OK;
+    return read_later(object, plan, err);
 }
 
 /* The document in `dir`; destroy it. */

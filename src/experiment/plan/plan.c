@@ -23,6 +23,7 @@ static enum pxs_status load_config(struct pxs_plan *plan, const struct pxs_sweep
                             options->diagnostics, err));
     plan->how = *pxs_config_run(plan->config);
     plan->prune = *pxs_config_prune(plan->config);
+    plan->race = *pxs_config_race(plan->config);
     plan->spec_yaml = pxs_config_spec_yaml(plan->config);
     plan->keys = pxs_config_varying(plan->config, &plan->n_keys);
     plan->n_seeds = pxs_config_seeds(plan->config);
@@ -38,6 +39,7 @@ static enum pxs_status load_config(struct pxs_plan *plan, const struct pxs_sweep
     if (!pxs_is_utf8(plan->file))
         return pxs_fail_not_utf8(err, "experiment file", plan->file);
     plan->n = pxs_config_count(plan->config);
+    plan->n_configurations = plan->n / plan->n_seeds;
     plan->runs = pxs_arena_alloc(&plan->arena, plan->n * sizeof *plan->runs);
     return plan->runs ? PXS_OK : pxs_fail_nomem(err);
 }
