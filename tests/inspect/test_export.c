@@ -154,7 +154,8 @@ START_TEST(what_cannot_be_exported)
         .sweep = "rates", .format = PXS_FORMAT_CSV, .sink = {append, NULL}};
     o.table = "losses";
     fails(&o, PXS_E_NOT_FOUND,
-          "there is no table 'losses'; there are: v_progress, v_run, v_schedule, attempt,");
+          "there is no table 'losses'; there are: v_not_needed, v_progress, v_race, v_race_state, "
+          "v_run, v_schedule, attempt,");
     o.table = "run\"; DROP TABLE run; --";
     fails(&o, PXS_E_NOT_FOUND, "there is no table");
     o.table = "sqlite_schema";

@@ -22,6 +22,7 @@ TCase *migrate_case(void);
 TCase *upkeep_case(void);
 TCase *remove_case(void);
 TCase *publish_case(void);
+TCase *race_case(void);
 
 /* ---- a database in the test's folder -------------------------------------------------------- */
 

@@ -118,8 +118,10 @@ START_TEST(an_old_file_is_read_as_it_is)
         sql_int(s,
                 "SELECT (SELECT count(*) FROM retry) + (SELECT count(*) FROM d_output) + (SELECT "
                 "count(*) FROM rung) + (SELECT count(*) FROM imported) + (SELECT count(*) FROM "
-                "best_sample)"),
+                "best_sample) + (SELECT count(*) FROM v_race) + (SELECT count(*) FROM v_race_state)"
+                " + (SELECT count(race) FROM sweep) + (SELECT sum(not_needed) FROM v_progress)"),
         0);
+    ck_assert_str_eq(sql_text(s, "SELECT group_concat(number || label) FROM v_run"), "1,2");
     ck_assert_int_eq(sql_int(s, "SELECT pruned FROM v_progress"), 0);
     pxs_store_close(&s);
     ck_assert_int_eq(version_of(db_path()), 1);
@@ -144,6 +146,11 @@ static void make_v4(void) {
         if (column->since > 4)
             exec(db, sql);
     }
+    exec(db, "DROP VIEW v_not_needed; DROP VIEW v_race_state; DROP VIEW v_race;"
+             "DROP TABLE race; DROP TABLE race_look; DROP TABLE race_decision;"
+             "DROP VIEW v_progress; CREATE VIEW v_progress AS SELECT 3 AS since;"
+             "DROP VIEW v_run; CREATE VIEW v_run AS SELECT 1 AS since;"
+             "ALTER TABLE sweep DROP COLUMN race");
     exec(db, "ALTER TABLE attempt DROP COLUMN reason; DROP TABLE highest_id; COMMIT;"
              "PRAGMA user_version = 4");
     ck_assert_int_eq(sqlite3_close(db), SQLITE_OK);

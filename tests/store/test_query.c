@@ -306,6 +306,36 @@ START_TEST(what_differs)
 }
 END_TEST
 
+static double aggregate(struct pxs_store *s, const char *what, const char *values) {
+    return sql_real(s, "SELECT %s FROM (SELECT column1 AS x FROM (VALUES %s))", what, values);
+}
+
+START_TEST(deviation_and_median)
+{
+    struct pxs_store *s = open_store();
+    pxs_store_close(&s);
+    s = open_reader();
+    ck_assert_double_eq(aggregate(s, "stddev(x)", "(1), (2.0), (NULL), (3), (4)"), sqrt(5.0 / 3));
+    ck_assert_double_eq_tol(aggregate(s, "stddev(x)", "(1e9 + 1), (1e9 + 2), (1e9 + 3)"), 1, 1e-9);
+    ck_assert_double_eq(aggregate(s, "median(x)", "(9), (NULL), (-1), (4)"), 4);
+    ck_assert_double_eq(aggregate(s, "median(x)", "(9), (5.5), (-1), (4)"), 4.75);
+    ck_assert_double_eq(aggregate(s, "median(x)", "(7)"), 7);
+    ck_assert_str_eq(sql_text(s, "SELECT group_concat(coalesce(d, '-') || ' ' || coalesce(m, '-')) "
+                                 "FROM (SELECT stddev(y) AS d, median(y) AS m FROM (SELECT column1 "
+                                 "AS x, column2 AS y FROM (VALUES (1, NULL), (2, 5), (3, 5), (3, "
+                                 "5))) GROUP BY x)"),
+                     "- -,- 5.0,0.0 5.0");
+    /* no rows at all */
+    ck_assert_int_eq(sql_int(s, "SELECT stddev(name) IS NULL AND median(name) IS NULL FROM run"),
+                     1);
+    struct pxs_table t;
+    ck_fails(pxs_store_select(s, "SELECT median(x) FROM (SELECT 1 AS x UNION ALL SELECT 'a')", NULL,
+                              0, &t, &err),
+             PXS_E_INVALID, "stddev() and median() are for numbers");
+    pxs_store_close(&s);
+}
+END_TEST
+
 TCase *query_case(void) {
     TCase *c = tcase_create("query");
     tcase_set_timeout(c, 30);
@@ -318,5 +348,6 @@ TCase *query_case(void) {
     tcase_add_test(c, a_listener_can_stop);
     tcase_add_test(c, every_named_question_is_answered);
     tcase_add_test(c, what_differs);
+    tcase_add_test(c, deviation_and_median);
     return c;
 }

@@ -1,4 +1,5 @@
 /* The schema is a contract: exactly these tables, columns and views. */
+#include "../../src/record/store/store_priv.h"
 #include "store_tests.h"
 
 #include <stdlib.h>
@@ -8,7 +9,8 @@ static const struct {
     const char *table, *columns, *key;
     bool without_rowid;
 } contract[] = {
-    {"sweep", "sweep_id,name,spec_yaml,spec_hash,n_planned,state,created_ms", "sweep_id", false},
+    {"sweep", "sweep_id,name,spec_yaml,spec_hash,n_planned,state,created_ms,race", "sweep_id",
+     false},
     {"run", "run_id,sweep_id,number,name,dir,config_hash,config_yaml,seed,state", "run_id", false},
     {"param", "run_id,key,value", "run_id,key", true},
     {"attempt",
@@ -41,6 +43,14 @@ static const struct {
     {"best_sample", "run_id,step,epoch,path,sha256", "run_id", false},
     {"imported", "run_id,source,first_line,last_line,unreadable,imported_ms", "run_id", false},
     {"highest_id", "run_id,sweep_id", "", false},
+    {"race",
+     "sweep_id,race,confidence,first,max_seeds,indifference,metric,budget_seconds,budget_runs",
+     "sweep_id,race", false},
+    {"race_look", "sweep_id,race,look,seeds,metric,level,penalty", "sweep_id,race,look", false},
+    {"race_decision",
+     "sweep_id,race,look,configuration,config_hash,run_id,n,diverged,pairs,mean,difference,low,"
+     "high,decision",
+     "sweep_id,race,look,config_hash", false},
 };
 
 START_TEST(tables_are_the_contract)
@@ -112,13 +122,24 @@ START_TEST(views_are_there_and_run)
         sql_text(
             s, "SELECT group_concat(name) FROM (SELECT name FROM sqlite_schema WHERE type = 'view' "
                "ORDER BY name)"),
-        "d_output,v_progress,v_run,v_schedule");
+        "d_output,v_not_needed,v_progress,v_race,v_race_state,v_run,v_schedule");
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM v_run"), 6);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM v_schedule"), 3);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM v_progress"), 1);
     pxs_store_close(&s);
 }
 END_TEST
+
+/* A race that has ended, since all are equal. */
+static void put_race(struct pxs_store *s) {
+    static const struct pxs_store_race race = {.race = "a", .metric = "best_val_loss", .first = 2};
+    ck_ok(pxs_store_set_race(s, 1, &race, &err));
+    ck_ok(pxs_sql_exec(s->sql,
+                       "INSERT INTO race_look VALUES (1, 'a', 1, 2, '', 0, 0); INSERT INTO "
+                       "race_decision SELECT 1, 'a', 1, '', config_hash, run_id, 2, 0, 2, 0, 0, 0, "
+                       "0, 'stays' FROM run WHERE seed = 0",
+                       &err));
+}
 
 /* As a user does it, with whatever sqlite3 is installed. */
 START_TEST(a_plain_shell_runs_the_views)
@@ -128,11 +149,13 @@ START_TEST(a_plain_shell_runs_the_views)
     plan_sweep(s, "lr", 3, 2, ids);
     whole_run(s, ids[0], 4, "completed");
     whole_run(s, ids[1], 4, "completed");
+    put_race(s);
     if (system("sqlite3 --version >/dev/null 2>&1") != 0) {
         pxs_store_close(&s);
         return; /* no shell here */
     }
-    static const char *const views[] = {"d_output", "v_run", "v_schedule", "v_progress"};
+    static const char *const views[] = {"d_output", "v_run",        "v_schedule",  "v_progress",
+                                        "v_race",   "v_race_state", "v_not_needed"};
     for (size_t i = 0; i < PXS_COUNT(views); i++) {
         char command[1000];
         snprintf(

@@ -285,10 +285,10 @@ void whole_run(struct pxs_store *s, int64_t run_id, int epochs, const char *stat
 
 int main(void) {
     Suite *suite = suite_create("store");
-    TCase *(*const cases[])(void) = {open_case,   schema_case,    plan_case,   attempts_case,
-                                     intake_case, processes_case, query_case,  views_case,
-                                     size_case,   docs_case,      states_case, migrate_case,
-                                     upkeep_case, remove_case,    publish_case};
+    TCase *(*const cases[])(void) = {open_case,   schema_case,    plan_case,    attempts_case,
+                                     intake_case, processes_case, query_case,   views_case,
+                                     size_case,   docs_case,      states_case,  migrate_case,
+                                     upkeep_case, remove_case,    publish_case, race_case};
     for (size_t i = 0; i < PXS_COUNT(cases); i++) {
         TCase *c = cases[i]();
         tcase_add_checked_fixture(c, test_folder_make, test_folder_remove);

@@ -49,6 +49,22 @@ PXS_NODISCARD enum pxs_status pxs_store_plan(struct pxs_store *s, const char *sw
                                              struct pxs_store_plan_run *runs, size_t n,
                                              struct pxs_store_plan *plan, struct pxs_error *err);
 
+/* ---- race ----------------------------------------------------------------------------------- */
+
+/* What the file of a sweep asks for in `sweep.race`. */
+struct pxs_store_race {
+    char race[13], metric[32];
+    double confidence, indifference;
+    int64_t first, max_seeds;
+    double budget_s;     /* INFINITY: none */
+    int64_t budget_runs; /* 0: none */
+};
+/* Makes this the sweep's race, with these options from now on; NULL: it has none. What was judged
+ * of earlier races stays. */
+PXS_NODISCARD enum pxs_status pxs_store_set_race(struct pxs_store *s, int64_t sweep_id,
+                                                 const struct pxs_store_race *race,
+                                                 struct pxs_error *err);
+
 /* ---- runs ----------------------------------------------------------------------------------- */
 
 struct pxs_store_run {

@@ -101,6 +101,146 @@
     "  run_id INTEGER NOT NULL,\n" \
     "  sweep_id INTEGER NOT NULL\n" \
     ") STRICT"
+/* What a sweep's race asks for, as of its last plan; what was judged stays. */
+#define RACE_9 \
+    "TABLE race (\n" \
+    "  sweep_id INTEGER NOT NULL REFERENCES sweep ON DELETE CASCADE,\n" \
+    "  race TEXT NOT NULL, -- its id, as in the names of its look files\n" \
+    "  confidence REAL NOT NULL,\n" \
+    "  first INTEGER NOT NULL, -- seeds at the first look\n" \
+    "  max_seeds INTEGER NOT NULL,\n" \
+    "  indifference REAL NOT NULL,\n" \
+    "  metric TEXT NOT NULL,\n" \
+    "  budget_seconds REAL, -- NULL: none\n" \
+    "  budget_runs INTEGER,\n" \
+    "  PRIMARY KEY (sweep_id, race)\n" \
+    ") STRICT"
+#define RACE_LOOK_9 \
+    "TABLE race_look (\n" \
+    "  sweep_id INTEGER NOT NULL REFERENCES sweep ON DELETE CASCADE,\n" \
+    "  race TEXT NOT NULL,\n" \
+    "  look INTEGER NOT NULL, -- from 1\n" \
+    "  seeds INTEGER NOT NULL, -- that were judged\n" \
+    "  metric TEXT NOT NULL,\n" \
+    "  level REAL, -- each end of an interval is wrong with at most this probability\n" \
+    "  penalty REAL, -- what a diverged seed counts as; NULL: none diverged\n" \
+    "  PRIMARY KEY (sweep_id, race, look)\n" \
+    ") STRICT"
+#define RACE_DECISION_9 \
+    "TABLE race_decision (\n" \
+    "  sweep_id INTEGER NOT NULL REFERENCES sweep ON DELETE CASCADE,\n" \
+    "  race TEXT NOT NULL,\n" \
+    "  look INTEGER NOT NULL,\n" \
+    "  configuration TEXT NOT NULL, -- in words\n" \
+    "  config_hash TEXT NOT NULL, -- of its run with the first seed\n" \
+    "  run_id INTEGER REFERENCES run ON DELETE SET NULL, -- that run; NULL: not known here\n" \
+    "  n INTEGER NOT NULL, -- seeds with a value\n" \
+    "  diverged INTEGER NOT NULL, -- of them\n" \
+    "  pairs INTEGER NOT NULL, -- seeds that it has in common with the leader\n" \
+    "  mean REAL,\n" \
+    "  difference REAL, -- its value minus the leader's, over the pairs\n" \
+    "  low REAL, -- interval of the difference; NULL: fewer than two pairs\n" \
+    "  high REAL,\n" \
+    "  decision TEXT NOT NULL CHECK (decision IN ('leads', 'stays', 'dropped')),\n" \
+    "  PRIMARY KEY (sweep_id, race, look, config_hash)\n" \
+    ") STRICT"
+#define V_RACE_9 \
+    "VIEW v_race AS\n" \
+    "SELECT s.name AS sweep, l.look, l.seeds, d.configuration, d.n, d.mean, d.difference, d.low, d.high, d.decision,\n" \
+    "  d.diverged, d.pairs, l.metric, l.level, s.sweep_id, d.config_hash, d.run_id\n" \
+    "FROM sweep s JOIN race_look l ON l.sweep_id = s.sweep_id AND l.race = s.race\n" \
+    "  JOIN race_decision d ON d.sweep_id = l.sweep_id AND d.race = l.race AND d.look = l.look"
+/* One row a sweep whose file asks for a race: its last look (NULL: none yet), and whether it has
+ * ended there, by the rule of race.h. */
+#define V_RACE_STATE_9 \
+    "VIEW v_race_state AS\n" \
+    "WITH last AS (SELECT sweep_id, race, max(look) AS look, seeds FROM race_look GROUP BY sweep_id, race),\n" \
+    "found AS (SELECT sweep_id, race, look, count(*) AS judged, count(*) FILTER (WHERE decision <> 'dropped') AS n_left,\n" \
+    "    max(CASE WHEN decision = 'stays' THEN coalesce(max(-low, high), 9e999) ELSE 0 END) AS apart\n" \
+    "  FROM race_decision GROUP BY sweep_id, race, look)\n" \
+    "SELECT s.name AS sweep, o.metric, l.look, l.seeds,\n" \
+    "  (SELECT judged FROM found f WHERE f.sweep_id = s.sweep_id AND f.race = s.race AND f.look = 1) AS n_configurations,\n" \
+    "  f.n_left, CASE WHEN f.n_left = 1 THEN 'won' WHEN f.apart <= o.indifference THEN 'equal'\n" \
+    "    WHEN l.seeds >= o.max_seeds THEN 'open' ELSE 'goes_on' END AS state,\n" \
+    "  o.confidence, o.first, o.max_seeds, o.indifference, o.budget_seconds, o.budget_runs, s.sweep_id, s.race\n" \
+    "FROM sweep s JOIN race o ON o.sweep_id = s.sweep_id AND o.race = s.race\n" \
+    "  LEFT JOIN last l ON l.sweep_id = s.sweep_id AND l.race = s.race\n" \
+    "  LEFT JOIN found f ON f.sweep_id = l.sweep_id AND f.race = l.race AND f.look = l.look"
+/* Runs that are not over and that the race of their sweep needs no more: run.state stays as it is. */
+#define V_NOT_NEEDED_9 \
+    "VIEW v_not_needed AS\n" \
+    "SELECT r.run_id, r.sweep_id\n" \
+    "FROM v_race_state w JOIN run r ON r.sweep_id = w.sweep_id\n" \
+    "WHERE r.state IN ('queued', 'interrupted') AND EXISTS (SELECT 1 FROM race_decision d\n" \
+    "  WHERE d.sweep_id = w.sweep_id AND d.race = w.race AND d.config_hash = r.config_hash\n" \
+    "    AND (w.state <> 'goes_on' OR d.decision = 'dropped'))"
+/* v_progress counts runs that a race needs no more apart, and nothing of them is left to do. */
+#define V_PROGRESS_9 \
+    "VIEW v_progress AS\n" \
+    "WITH one AS (SELECT r.sweep_id, CASE WHEN n.run_id IS NULL THEN r.state ELSE 'not needed' END AS state,\n" \
+    "    m.seconds, coalesce(m.last_epoch + 1, 0) AS done,\n" \
+    "    (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = 'n_epochs') AS planned,\n" \
+    "    (SELECT max(heartbeat_ms) FROM attempt a WHERE a.run_id = r.run_id) AS heartbeat_ms\n" \
+    "  FROM run r LEFT JOIN run_summary m ON m.run_id = r.run_id LEFT JOIN v_not_needed n ON n.run_id = r.run_id),\n" \
+    "grouped AS (SELECT sweep_id, count(*) AS n_runs,\n" \
+    "    count(*) FILTER (WHERE state = 'queued') AS queued,\n" \
+    "    count(*) FILTER (WHERE state = 'running') AS running,\n" \
+    "    count(*) FILTER (WHERE state = 'completed') AS completed,\n" \
+    "    count(*) FILTER (WHERE state = 'diverged') AS diverged,\n" \
+    "    count(*) FILTER (WHERE state = 'failed') AS failed,\n" \
+    "    count(*) FILTER (WHERE state = 'interrupted') AS interrupted,\n" \
+    "    count(*) FILTER (WHERE state = 'cancelled') AS cancelled,\n" \
+    "    count(*) FILTER (WHERE state = 'pruned') AS pruned,\n" \
+    "    count(*) FILTER (WHERE state = 'not needed') AS not_needed,\n" \
+    "    sum(done) AS epochs_done,\n" \
+    "    sum(CASE WHEN state IN ('queued', 'running', 'interrupted') THEN planned ELSE done END) AS epochs_planned,\n" \
+    "    sum(seconds) AS seconds, max(heartbeat_ms) AS heartbeat_ms\n" \
+    "  FROM one GROUP BY sweep_id)\n" \
+    "SELECT s.sweep_id, s.name AS sweep, s.state, s.n_planned, coalesce(g.n_runs, 0) AS n_runs, g.queued, g.running,\n" \
+    "  g.completed, g.diverged, g.failed, g.interrupted, g.cancelled, g.epochs_done, g.epochs_planned, g.seconds,\n" \
+    "  CASE WHEN g.epochs_done > 0 THEN (g.epochs_planned - g.epochs_done) * g.seconds / g.epochs_done END\n" \
+    "    AS seconds_left, g.heartbeat_ms, s.created_ms, g.pruned, g.not_needed\n" \
+    "FROM sweep s LEFT JOIN grouped g USING (sweep_id)"
+#define PARAM_9(key) \
+    "  (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = '" key "') AS " key ",\n"
+/* label: v_schedule's `schedule`, what differs between the configurations of the sweep. */
+#define V_RUN_9 \
+    "VIEW v_run AS SELECT\n" \
+    "  r.run_id, s.name AS sweep, r.number, r.name, r.state, r.seed,\n" \
+    "  m.last_step, m.last_epoch, m.best_val_loss, m.best_epoch, m.final_val_loss, m.final_avg_loss_G,\n" \
+    "  (SELECT lr_G FROM epoch e WHERE e.run_id = r.run_id ORDER BY epoch LIMIT 1) AS first_lr_G,\n" \
+    "  (SELECT lr_G FROM epoch e WHERE e.run_id = r.run_id ORDER BY epoch DESC LIMIT 1) AS last_lr_G,\n" \
+    "  m.seconds, m.images_per_s,\n" \
+    "  (SELECT count(*) FROM attempt a WHERE a.run_id = r.run_id) AS attempts,\n" \
+    "  (SELECT min(started_ms) FROM attempt a WHERE a.run_id = r.run_id) AS started_ms,\n" \
+    "  (SELECT ended_ms FROM attempt a WHERE a.run_id = r.run_id ORDER BY no DESC LIMIT 1) AS ended_ms,\n" \
+    "  (SELECT message FROM attempt a WHERE a.run_id = r.run_id ORDER BY no DESC LIMIT 1) AS message,\n" \
+    PARAM_9("dataset") \
+    PARAM_9("img_height") \
+    PARAM_9("img_width") \
+    PARAM_9("batch_size") \
+    PARAM_9("n_epochs") \
+    PARAM_9("learning_rate_G") \
+    PARAM_9("learning_rate_D") \
+    PARAM_9("lr_policy_G") \
+    PARAM_9("lrgd") \
+    PARAM_9("lr_policy_D") \
+    PARAM_9("lrdd") \
+    PARAM_9("b1") \
+    PARAM_9("b2") \
+    PARAM_9("lambda_pixel") \
+    PARAM_9("gan_mode") \
+    PARAM_9("ngf") \
+    PARAM_9("ndf") \
+    PARAM_9("dropout") \
+    PARAM_9("jitter") \
+    PARAM_9("flip") \
+    PARAM_9("validation") \
+    "  r.sweep_id, r.config_hash, r.dir,\n" \
+    "  (SELECT min(substr(tail, instr(tail, '-') + 1, max(0, length(tail) - instr(tail, '-') - length('-s' || seed))))\n" \
+    "   FROM (SELECT seed, substr(name, instr(name, '/') + 1) AS tail FROM run o\n" \
+    "     WHERE o.sweep_id = r.sweep_id AND o.config_hash = r.config_hash)) AS label\n" \
+    "FROM run r JOIN sweep s USING (sweep_id) LEFT JOIN run_summary m ON m.run_id = r.run_id"
 /* clang-format on */
 
 /* [v]: from version v to v + 1, behind the new columns of epoch (measures.def has them). These
@@ -122,6 +262,10 @@ static const char *const steps[PXS_SCHEMA_VERSION] = {
           "  WHERE d.run_id = epoch.run_id AND d.epoch = epoch.epoch;"
           "DROP TABLE d_output;CREATE " D_OUTPUT_6,
     [7] = "CREATE " HIGHEST_ID_8 ";INSERT INTO highest_id VALUES (0, 0)",
+    [8] = "ALTER TABLE sweep ADD COLUMN race TEXT;"
+          "CREATE " RACE_9 ";CREATE " RACE_LOOK_9 ";CREATE " RACE_DECISION_9 ";CREATE " V_RACE_9
+          ";CREATE " V_RACE_STATE_9 ";CREATE " V_NOT_NEEDED_9
+          ";DROP VIEW v_progress;CREATE " V_PROGRESS_9 ";DROP VIEW v_run;CREATE " V_RUN_9,
 };
 
 /* [v]: what a file of version v lacks, empty, for a reader's connection only; without the columns
@@ -133,6 +277,10 @@ static const char *const stand_ins[PXS_SCHEMA_VERSION] = {
     [3] = "CREATE TEMP " BEST_SAMPLE_4,
     [4] = "CREATE TEMP VIEW attempt AS SELECT *, " REASON_5 " AS reason FROM main.attempt",
     [7] = "CREATE TEMP " HIGHEST_ID_8,
+    [8] = "CREATE TEMP VIEW sweep AS SELECT *, NULL AS race FROM main.sweep;"
+          "CREATE TEMP " RACE_9 ";CREATE TEMP " RACE_LOOK_9 ";CREATE TEMP " RACE_DECISION_9
+          ";CREATE TEMP " V_RACE_9 ";CREATE TEMP " V_RACE_STATE_9 ";CREATE TEMP " V_NOT_NEEDED_9
+          ";DROP VIEW IF EXISTS temp.v_progress;CREATE TEMP " V_PROGRESS_9 ";CREATE TEMP " V_RUN_9,
 };
 
 /* The columns of epoch that a file of this version lacks, as a view in front of the table. Before

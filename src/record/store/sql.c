@@ -67,6 +67,84 @@ static enum pxs_status fail(struct pxs_sql *sql, bool user, struct pxs_error *er
     }
 }
 
+/* ---- aggregates ----------------------------------------------------------------------------- */
+
+/* The numbers of a group; NULLs are passed over, as by avg(). */
+struct sample {
+    double *values;
+    size_t n;
+    bool failed;
+};
+
+static void sample_step(sqlite3_context *context, int n_args, sqlite3_value **args) {
+    struct sample *sample = sqlite3_aggregate_context(context, sizeof *sample);
+    const int type = sqlite3_value_numeric_type(args[0]);
+    (void)n_args;
+    if (!sample || type == SQLITE_NULL || sample->failed)
+        return;
+    if (type != SQLITE_INTEGER && type != SQLITE_FLOAT) {
+        sample->failed = true;
+        sqlite3_result_error(context, "stddev() and median() are for numbers, and here is text",
+                             -1);
+        return;
+    }
+    if ((sample->n & (sample->n - 1)) == 0) { /* full at every power of two */
+        double *more =
+            realloc(sample->values, (sample->n ? 2 * sample->n : 1) * sizeof *sample->values);
+        if (!more) {
+            sample->failed = true;
+            sqlite3_result_error_nomem(context);
+            return;
+        }
+        sample->values = more;
+    }
+    sample->values[sample->n++] = sqlite3_value_double(args[0]);
+}
+
+/* Of the sample, by deviations from its mean; NULL for fewer than two numbers. */
+static void stddev_final(sqlite3_context *context) {
+    struct sample *sample = sqlite3_aggregate_context(context, 0);
+    double sum = 0, squares = 0;
+    for (size_t i = 0; sample && i < sample->n; i++)
+        sum += sample->values[i];
+    for (size_t i = 0; sample && i < sample->n; i++) {
+        const double off = sample->values[i] - sum / (double)sample->n;
+        squares += off * off;
+    }
+    if (sample && !sample->failed && sample->n > 1)
+        sqlite3_result_double(context, sqrt(squares / (double)(sample->n - 1)));
+    if (sample)
+        free(sample->values);
+}
+
+static int compare_values(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The one in the middle, or the mean of the two there; NULL without numbers. */
+static void median_final(sqlite3_context *context) {
+    struct sample *sample = sqlite3_aggregate_context(context, 0);
+    if (!sample)
+        return;
+    if (!sample->failed && sample->n > 0) {
+        qsort(sample->values, sample->n, sizeof *sample->values, compare_values);
+        const double high = sample->values[sample->n / 2],
+                     low = sample->values[(sample->n - 1) / 2];
+        sqlite3_result_double(context, low + (high - low) / 2);
+    }
+    free(sample->values);
+}
+
+static int add_aggregates(sqlite3 *db) {
+    static const int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
+    const int code = sqlite3_create_function_v2(db, "stddev", 1, flags, NULL, NULL, sample_step,
+                                                stddev_final, NULL);
+    return code != SQLITE_OK ? code
+                             : sqlite3_create_function_v2(db, "median", 1, flags, NULL, NULL,
+                                                          sample_step, median_final, NULL);
+}
+
 /* ---- connections ---------------------------------------------------------------------------- */
 
 static int note_wal(void *user, sqlite3 *db, const char *name, int pages) {
@@ -109,7 +187,7 @@ enum pxs_status pxs_sql_open(const char *path, enum pxs_sql_mode mode, struct px
     if (!sql)
         return pxs_fail_nomem(err);
     snprintf(sql->path, sizeof sql->path, "%s", path);
-    if (open_db(sql, mode) != SQLITE_OK) {
+    if (open_db(sql, mode) != SQLITE_OK || add_aggregates(sql->db) != SQLITE_OK) {
         enum pxs_status status = sql->db ? fail(sql, false, err) : pxs_fail_nomem(err);
         pxs_sql_close(&sql);
         return status;

@@ -38,6 +38,15 @@ SELECT max(number) + 1 FROM run WHERE sweep_id = ?1;
 SELECT run_id FROM run WHERE sweep_id = ?1 AND run_id NOT IN (SELECT run_id FROM imported)
   ORDER BY number, run_id;
 
+-- ---- race ----
+
+-- name: SWEEP_SET_RACE
+UPDATE sweep SET race = ?2 WHERE sweep_id = ?1;
+
+-- name: RACE_PUT
+INSERT OR REPLACE INTO race (sweep_id, race, confidence, first, max_seeds, indifference, metric,
+  budget_seconds, budget_runs) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
+
 -- ---- runs ----
 
 -- name: RUN_LIST
