@@ -22,12 +22,14 @@ struct pxs_generate_source {
 PXS_NODISCARD enum pxs_status pxs_generate_file(const char *path, struct pxs_generate_source *out,
                                                 struct pxs_error *err);
 /* A run's folder, with or without a database: the weights of its best epoch by validation loss,
- * without validation its last ones. PXS_E_NOT_FOUND where it has none yet. */
-PXS_NODISCARD enum pxs_status pxs_generate_folder(const char *dir, struct pxs_generate_source *out,
+ * without validation its last ones; with `last` those of the last epoch in any case.
+ * PXS_E_NOT_FOUND where it has none yet. */
+PXS_NODISCARD enum pxs_status pxs_generate_folder(const char *dir, bool last,
+                                                  struct pxs_generate_source *out,
                                                   struct pxs_error *err);
-/* A run, or a sweep: its best run by validation loss that has weights. `what` as
- * pxs_store_find_target takes it. */
-PXS_NODISCARD enum pxs_status pxs_generate_stored(struct pxs_store *s, const char *what,
+/* A run, or a sweep: its best run by validation loss (with `last`, of the last epoch) that has
+ * weights. `what` as pxs_store_find_target takes it. */
+PXS_NODISCARD enum pxs_status pxs_generate_stored(struct pxs_store *s, const char *what, bool last,
                                                   struct pxs_generate_source *out,
                                                   struct pxs_error *err);
 

@@ -103,14 +103,20 @@ static enum pxs_status find_source(const struct cli *cli, struct pxs_generate_so
     struct stat info;
     struct pxs_store *s = NULL;
     char config[PXS_PATH_MAX];
-    const bool there = stat(what, &info) == 0;
-    if (ends_with(what, ".safetensors") || (there && S_ISREG(info.st_mode)))
+    const bool there = stat(what, &info) == 0, last = cli->values[OPT_LAST];
+    const bool file = ends_with(what, ".safetensors") || (there && S_ISREG(info.st_mode));
+    if (file && last)
+        return pxs_fail(err, PXS_E_INVALID,
+                        "--last chooses among the weights of a run, and %s is a file of weights: "
+                        "leave it out",
+                        what);
+    if (file)
         return pxs_generate_file(what, out, err);
     if (there && S_ISDIR(info.st_mode) &&
         pxs_path_join(config, sizeof config, what, "config.yaml") && access(config, F_OK) == 0)
-        return pxs_generate_folder(what, out, err);
+        return pxs_generate_folder(what, last, out, err);
     PXS_TRY(cli_open_for_reading(cli, &s, err));
-    const enum pxs_status status = pxs_generate_stored(s, what, out, err);
+    const enum pxs_status status = pxs_generate_stored(s, what, last, out, err);
     if (status == PXS_OK)
         cli_say_copy(s);
     pxs_store_close(&s);

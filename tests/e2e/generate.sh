@@ -22,6 +22,19 @@ pixels sample "$run/images/7.png" epoch1
 does 0 'gen/0002-.*, its best epoch by validation loss (generator_min.safetensors)' generate gen/2 data/val --pairs -o best
 pixels sample "$run/images/best.png" best
 
+step "--last: the weights of the last epoch, of a run, its folder, and a sweep's best by final loss; refused where there are none"
+does 0 'gen/0002-.*, its last weights (generator_last.safetensors)' generate gen/2 data/val --pairs --last -o last
+pixels sample "$run/images/11.png" last
+does 0 'its last weights' generate "$run" data/val --pairs --last -o last_folder
+same last last_folder
+id=$(sql res "SELECT printf('%s/%04d', sweep, number) FROM v_run ORDER BY final_val_loss LIMIT 1")
+does 0 "$id-.*, the best of 2 runs of gen by final validation loss (0\..*, its last weights" \
+    generate gen data/val --pairs --last -o last_sweep
+does 2 '--last chooses among the weights of a run' generate "$run/saved_models/generator_1.safetensors" data/val --last -o never
+cp -r "$run" unended && rm unended/saved_models/generator_last.safetensors
+does 2 'has no saved_models/generator_last.safetensors: it comes when a run is completed' generate unended data/val --last -o never
+rm -r unended
+
 step "a run by number, name and folder is one thing; a sweep is its best run, and that is said"
 does 0 '4 pictures' generate "$(basename "$run" | sed 's,^,gen/,')" data/val --pairs -o named
 does 0 '4 pictures' generate "$run" data/val --pairs -o folder

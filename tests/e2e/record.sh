@@ -55,8 +55,9 @@ expect res "SELECT count(*) FROM checkpoint c JOIN run_summary s USING (run_id) 
 
 step "samples and checkpoints when they are due, with their hashes"
 expect res "SELECT group_concat(step) FROM (SELECT step FROM sample WHERE run_id = 1 ORDER BY step)" 0,4,8,12,16,20
-expect res "SELECT group_concat(DISTINCT epoch) FROM checkpoint WHERE kind = 'periodic'" 2,5
-expect res "SELECT count(*) FROM checkpoint" $((6 * 6))
+expect res "SELECT group_concat(DISTINCT epoch) FROM checkpoint WHERE kind = 'periodic' AND path NOT LIKE '%_last.%'" 2,5
+expect res "SELECT group_concat(DISTINCT epoch) FROM checkpoint WHERE path LIKE '%_last.safetensors'" 6
+expect res "SELECT count(*) FROM checkpoint" $((6 * 8))
 files_as_listed res
 
 expect res "SELECT count(*) FROM best_sample b JOIN run_summary s USING (run_id) WHERE epoch = best_epoch AND step = 3 * epoch + 2

@@ -103,6 +103,24 @@ static void check_file(const struct run *r, const char *file, const char *sha256
         ck_assert_int_eq((int64_t)bytes, size);
 }
 
+/* The last weights of both networks are kept, and are those of the last epoch. */
+static void check_last(const struct run *r) {
+    static const char *const paths[] = {"saved_models/generator_last.safetensors",
+                                        "saved_models/d/discriminator_last.safetensors"};
+    const int64_t last = r->p.n_epochs - 1;
+    ck_assert_int_ge(r->n_checkpoint, 2);
+    for (int net = 0; net < 2; net++) {
+        const struct pxs_record_checkpoint *c = &r->checkpoint[r->n_checkpoint - 2 + net];
+        ck_assert_str_eq(c->path, paths[net]);
+        ck_assert_str_eq(c->kind, "periodic");
+        ck_assert_int_eq(c->epoch, last);
+        check_file(r, c->path, c->sha256, c->bytes);
+        for (int i = 0; i < r->n_checkpoint - 2; i++) /* the same weights under another name */
+            if (r->checkpoint[i].epoch == last && !strcmp(r->checkpoint[i].net, c->net))
+                ck_assert_str_eq(r->checkpoint[i].sha256, c->sha256);
+    }
+}
+
 START_TEST(samples_and_checkpoints)
 {
     struct run *r = completed("files", many_files);
@@ -120,12 +138,13 @@ START_TEST(samples_and_checkpoints)
     double best = INFINITY;
     for (int i = 0; i < r->n_checkpoint; i++) {
         const struct pxs_record_checkpoint *c = &r->checkpoint[i];
-        if (!strcmp(c->kind, "periodic")) {
+        if (!strcmp(c->kind, "periodic") && !strstr(c->path, "_last")) {
             ck_assert_int_eq(c->epoch, 2 * (periodic++ / 2) + 1);
             check_file(r, c->path, c->sha256, c->bytes);
         }
     }
     ck_assert_int_eq(periodic, 6);
+    check_last(r);
     ck_assert_int_eq(access(run_path(r, "saved_models/generator_5.safetensors"), F_OK), 0);
     ck_assert_int_eq(access(run_path(r, "saved_models/d/discriminator_3.safetensors"), F_OK), 0);
     for (int e = 0; e < r->n_epoch; e++) {
@@ -383,7 +402,9 @@ START_TEST(validation_modes)
     ck_assert(isnan(off->epoch[0].val_loss) && isnan(off->epoch[0].val_psnr) &&
               isnan(off->epoch[0].val_ssim));
     ck_assert(full->epoch[0].val_ssim != lab->epoch[0].val_ssim);
-    ck_assert_int_eq(off->n_checkpoint, 2); /* the last ones, since none is best */
+    ck_assert_int_eq(off->n_checkpoint,
+                     4); /* the last ones under their epoch, since none is best */
+    check_last(off);
     /* looking does not change the training */
     ck_assert(same_losses(&full->batch[5].losses, &lab->batch[5].losses));
     ck_assert(same_losses(&full->batch[5].losses, &off->batch[5].losses));
@@ -478,7 +499,7 @@ START_TEST(without_validation_all_pairs_train_and_are_shown)
         expect_source(r, "images/9.png", i);
     /* nothing is best, and the last weights are kept though no interval asks for them */
     ck_assert_int_eq(r->p.checkpoint_interval, 0);
-    ck_assert_int_eq(r->n_checkpoint, 2);
+    ck_assert_int_eq(r->n_checkpoint, 4);
     ck_assert_str_eq(r->checkpoint[0].path, "saved_models/generator_1.safetensors");
     ck_assert_int_eq(access(run_path(r, r->checkpoint[0].path), R_OK), 0);
     free(r);

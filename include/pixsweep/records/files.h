@@ -28,7 +28,7 @@
 #define PXS_IMAGES "images"
 #define PXS_SAMPLE_FILE(step) PXS_IMAGES "/" step ".png"
 #define PXS_BEST_SAMPLE_FILE PXS_SAMPLE_FILE("best")
-/* "min": of the best epoch. */
+/* "min": of the best epoch; "last": of the last one of a run that is completed. */
 #define PXS_WEIGHTS "saved_models"
 #define PXS_WEIGHTS_D PXS_WEIGHTS "/d"
 #define PXS_GENERATOR_FILE(epoch) PXS_WEIGHTS "/generator_" epoch ".safetensors"

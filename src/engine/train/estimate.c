@@ -19,7 +19,7 @@ static uint64_t data_bytes(const struct pxs_params *p, int64_t n_train, int64_t 
 }
 
 static int64_t checkpoints(const struct pxs_params *p) {
-    int64_t n = 1; /* the best one, or without validation the last */
+    int64_t n = 2; /* the last one, and the best or, without validation, that of the last epoch */
     for (int64_t e = 1; p->checkpoint_interval > 0 && e < p->n_epochs; e++)
         n += (e + 1) % p->checkpoint_interval == 0;
     return n;

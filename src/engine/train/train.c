@@ -331,9 +331,11 @@ static enum pxs_status train(struct training *t, struct pxs_error *err) {
      * of its best ones: it did not get to its last batch, or its weights are not finite. */
     if (!train_is_sampled(t, t->step - 1))
         TRAIN_PATIENTLY(t, train_sample(t, t->step - 1, t->epoch - 1, err), err);
-    /* Without validation no weights are the best, so the last ones are kept. */
+    /* Without validation no weights are the best, so the last ones are kept under their epoch, too.
+     */
     if (t->p->validation == PXS_VALIDATION_OFF && !is_kept(t, t->epoch - 1))
         PXS_TRY(keep_weights(t, t->epoch - 1, err));
+    TRAIN_PATIENTLY(t, train_checkpoint(t, "last", t->epoch - 1, err), err);
     return t->epoch < t->p->n_epochs ? train_tell_early_stop(t, err) : PXS_OK;
 }
 

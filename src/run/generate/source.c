@@ -115,18 +115,29 @@ static bool last_weights(const char *dir, char file[PXS_PATH_MAX]) {
     return most >= 0;
 }
 
-static bool weights_of(const char *dir, char file[PXS_PATH_MAX], bool *best) {
-    *best = pxs_path_join(file, PXS_PATH_MAX, dir, PXS_GENERATOR_FILE("min")) &&
-            access(file, R_OK) == 0;
-    return *best || last_weights(dir, file);
+static bool is_there(const char *dir, const char *name, char file[PXS_PATH_MAX]) {
+    return pxs_path_join(file, PXS_PATH_MAX, dir, name) && access(file, R_OK) == 0;
 }
 
-static enum pxs_status from_folder(const char *dir, const char *name,
+static bool weights_of(const char *dir, bool last, char file[PXS_PATH_MAX], bool *best) {
+    *best = !last && is_there(dir, PXS_GENERATOR_FILE("min"), file);
+    return *best ||
+           (last ? is_there(dir, PXS_GENERATOR_FILE("last"), file) : last_weights(dir, file));
+}
+
+static enum pxs_status from_folder(const char *dir, const char *name, bool last,
                                    struct pxs_generate_source *out, struct pxs_error *err) {
     char config[PXS_PATH_MAX];
     bool best;
     *out = (struct pxs_generate_source){.words = ""};
-    if (!weights_of(dir, out->weights, &best))
+    const bool found = weights_of(dir, last, out->weights, &best);
+    if (!found && last)
+        return pxs_fail(err, PXS_E_NOT_FOUND,
+                        "%s has no " PXS_GENERATOR_FILE(
+                            "last") ": it comes when a run is completed (older versions kept "
+                                    "none); leave --last out, or name a file of weights",
+                        dir);
+    if (!found)
         return pxs_fail(err, PXS_E_NOT_FOUND,
                         "%s has no weights of a generator in %s: they come with the first epoch "
                         "that is validated, or every checkpoint_interval epochs",
@@ -146,27 +157,31 @@ static enum pxs_status from_folder(const char *dir, const char *name,
     return PXS_OK;
 }
 
-enum pxs_status pxs_generate_folder(const char *dir, struct pxs_generate_source *out,
+enum pxs_status pxs_generate_folder(const char *dir, bool last, struct pxs_generate_source *out,
                                     struct pxs_error *err) {
-    return from_folder(dir, dir, out, err);
+    return from_folder(dir, dir, last, out, err);
 }
 
 /* ---- in the database ------------------------------------------------------------------------ */
 
-/* The runs of a sweep, the lowest validation loss first. */
+/* The runs of a sweep, the lowest validation loss (with ?2, that of the last epoch) first. */
 static const char best_runs[] =
-    "SELECT r.run_id, r.name, m.best_val_loss FROM run r JOIN run_summary m USING (run_id) "
-    "WHERE r.sweep_id = ?1 AND m.best_val_loss IS NOT NULL ORDER BY m.best_val_loss, r.run_id";
+    "SELECT r.run_id, r.name, iif(?2, m.final_val_loss, m.best_val_loss) AS loss FROM run r "
+    "JOIN run_summary m USING (run_id) WHERE r.sweep_id = ?1 AND loss IS NOT NULL "
+    "ORDER BY loss, r.run_id";
 
 static enum pxs_status from_sweep(struct pxs_store *s, const struct pxs_store_target *target,
-                                  struct pxs_generate_source *out, struct pxs_error *err) {
+                                  bool last, struct pxs_generate_source *out,
+                                  struct pxs_error *err) {
     struct pxs_table t = {0};
     struct pxs_store_run *runs = NULL;
     size_t n = 0;
     enum pxs_status status = pxs_store_runs(s, target->sweep_id, &runs, &n, err);
     if (status == PXS_OK)
         status = pxs_store_select(
-            s, best_runs, (const struct pxs_cell[]){pxs_cell_int(target->sweep_id)}, 1, &t, err);
+            s, best_runs,
+            (const struct pxs_cell[]){pxs_cell_int(target->sweep_id), pxs_cell_int(last)}, 2, &t,
+            err);
     if (status != PXS_OK)
         goto out;
     for (size_t row = 0; row < t.n_rows; row++)
@@ -174,19 +189,25 @@ static enum pxs_status from_sweep(struct pxs_store *s, const struct pxs_store_ta
             char file[PXS_PATH_MAX], loss[32];
             bool best;
             if (runs[i].run_id != pxs_table_at(&t, row, "run_id").integer ||
-                !weights_of(runs[i].dir, file, &best))
+                !weights_of(runs[i].dir, last, file, &best))
                 continue;
-            status = from_folder(runs[i].dir, runs[i].name, out, err);
+            status = from_folder(runs[i].dir, runs[i].name, last, out, err);
             snprintf(out->words, sizeof out->words,
-                     "%.255s, the best of %zu run%s of %.100s by validation loss (%s)",
+                     "%.255s, the best of %zu run%s of %.100s by %svalidation loss (%s)%s",
                      runs[i].name, t.n_rows, t.n_rows == 1 ? "" : "s", target->name,
-                     pxs_format_rounded(loss, pxs_table_at(&t, row, "best_val_loss").real, 4));
+                     last ? "final " : "",
+                     pxs_format_rounded(loss, pxs_table_at(&t, row, "loss").real, 4),
+                     last ? ", its last weights" : "");
             goto out;
         }
     status = pxs_fail(
         err, PXS_E_NOT_FOUND,
-        t.n_rows > 0 ? "no run of %s that was validated has weights in its folder (moved away?)"
-                     : "no run of %s has a validation loss to choose by: name a run",
+        t.n_rows > 0 && last
+            ? "no run of %s that was validated has " PXS_GENERATOR_FILE(
+                  "last") " in its folder: it comes when a run is completed (older versions kept "
+                          "none)"
+        : t.n_rows > 0 ? "no run of %s that was validated has weights in its folder (moved away?)"
+                       : "no run of %s has a validation loss to choose by: name a run",
         target->name);
 out:
     pxs_table_finish(&t);
@@ -194,12 +215,12 @@ out:
     return status;
 }
 
-enum pxs_status pxs_generate_stored(struct pxs_store *s, const char *what,
+enum pxs_status pxs_generate_stored(struct pxs_store *s, const char *what, bool last,
                                     struct pxs_generate_source *out, struct pxs_error *err) {
     struct pxs_store_target target;
     PXS_TRY(pxs_store_find_target(s, what, &target, err));
     if (target.run_id == 0)
-        return from_sweep(s, &target, out, err);
+        return from_sweep(s, &target, last, out, err);
     struct pxs_store_run *runs = NULL;
     size_t n = 0;
     PXS_TRY(pxs_store_runs(s, target.sweep_id, &runs, &n, err));
@@ -207,7 +228,7 @@ enum pxs_status pxs_generate_stored(struct pxs_store *s, const char *what,
         pxs_fail(err, PXS_E_NOT_FOUND, "%s is not in the database any more", target.name);
     for (size_t i = 0; i < n; i++)
         if (runs[i].run_id == target.run_id)
-            status = from_folder(runs[i].dir, target.name, out, err);
+            status = from_folder(runs[i].dir, target.name, last, out, err);
     free(runs);
     return status;
 }
