@@ -86,6 +86,26 @@ PXS_NODISCARD enum pxs_status pxs_race_judge(const struct pxs_race_options *opti
                                              bool *in_race, struct pxs_race_verdict *verdicts,
                                              struct pxs_race_look *out, struct pxs_error *err);
 
+/* ---- a look as it is kept -------------------------------------------------------------------- */
+
+/* In the sweep's folder (records/race_look.h) and in the database (store/runs.h). */
+struct pxs_race_entry {
+    char config_hash[65]; /* of the configuration's run with the first seed */
+    char label[61];       /* what it is called, for people */
+    enum pxs_race_decision decision;
+    size_t n, diverged, pairs;
+    double mean, difference, low, high; /* as in struct pxs_race_verdict */
+};
+struct pxs_race_record {
+    char race[13];   /* the race's id */
+    int look, seeds; /* look: from 1 */
+    char metric[32];
+    double level, penalty;
+    size_t n;
+    struct pxs_race_entry *entries; /* those that were in the race before the look; owned */
+};
+void pxs_race_record_finish(struct pxs_race_record *record);
+
 /* ---- what is compared ------------------------------------------------------------------------ */
 
 /* One number a run, with the names and definitions of `compare --metric`. `seconds` is not among

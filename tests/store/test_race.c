@@ -103,7 +103,8 @@ START_TEST(only_the_race_that_is_asked_for_counts)
     race.budget_runs = 7;
     state_is(s, &race, "goes_on", 0);
     ck_assert_int_eq(sql_int(s, "SELECT look IS NULL FROM v_race_state"), 1);
-    ck_assert_int_eq(sql_int(s, "SELECT budget_seconds + budget_runs FROM v_race_state"), 3607);
+    ck_assert_int_eq(
+        sql_int(s, "SELECT CAST(budget_seconds AS INTEGER) + budget_runs FROM v_race_state"), 3607);
     ck_ok(pxs_store_set_race(s, 1, NULL, &err));
     ck_assert_int_eq(not_needed(s), 0);
     ck_assert_int_eq(sql_int(s, "SELECT count(*) FROM v_race_state"), 0);
@@ -113,10 +114,83 @@ START_TEST(only_the_race_that_is_asked_for_counts)
 }
 END_TEST
 
+/* Rows once there are never changed; what comes back is what was added, in its order. */
+START_TEST(looks_come_back_as_they_were_added)
+{
+    int64_t ids[4];
+    struct pxs_store *s = open_store();
+    struct pxs_store_looks back;
+    bool added;
+    plan_sweep(s, "lr", 2, 2, ids);
+    ck_ok(pxs_store_looks(s, 1, &back, &err));
+    ck_assert_str_eq(back.race.race, "");
+    ck_assert_uint_eq(back.n, 0);
+    struct pxs_race_entry entries[2] = {
+        {.label = "slow", .decision = PXS_RACE_STAYS, .n = 2, .diverged = 1, .pairs = 1},
+        {.label = "fast", .decision = PXS_RACE_LEADS, .n = 2, .pairs = 2, .mean = 0.25}};
+    snprintf(entries[0].config_hash, 65, "%064d", 1);
+    snprintf(entries[1].config_hash, 65, "nobody");
+    entries[0].low = -INFINITY;
+    entries[0].high = INFINITY;
+    entries[0].mean = 2.5;
+    entries[0].difference = 0.5;
+    struct pxs_race_record look = {.race = "0123456789ab",
+                                   .look = 2,
+                                   .seeds = 3,
+                                   .metric = "best_val_loss",
+                                   .level = 0.01,
+                                   .penalty = NAN,
+                                   .n = 2,
+                                   .entries = entries};
+    ck_ok(pxs_store_set_race(s, 1, &asked, &err));
+    ck_ok(pxs_store_add_look(s, 1, &look, &added, &err));
+    ck_assert(added);
+    look.look = 1;
+    look.seeds = 2;
+    look.n = 1;
+    ck_ok(pxs_store_add_look(s, 1, &look, &added, &err));
+    ck_assert(added);
+    look.seeds = 7;
+    look.n = 2;
+    ck_ok(pxs_store_add_look(s, 1, &look, &added, &err));
+    ck_assert(!added);
+    ck_assert_str_eq(sql_text(s, "SELECT group_concat(coalesce(run_id, '-') || ' ' || "
+                                 "coalesce(low, '-')) FROM race_decision WHERE look = 2"),
+                     "3 -,- 0.0");
+    pxs_store_close(&s);
+
+    s = open_reader();
+    ck_ok(pxs_store_looks(s, 1, &back, &err));
+    ck_assert_mem_eq(back.race.race, asked.race, 13);
+    ck_assert_double_eq(back.race.confidence, 0.95);
+    ck_assert(isinf(back.race.budget_s));
+    ck_assert_int_eq(back.race.max_seeds, 3);
+    ck_assert_uint_eq(back.n, 2);
+    ck_assert_uint_eq(back.looks[0].n, 1);
+    ck_assert_int_eq(back.looks[0].seeds, 2);
+    const struct pxs_race_record *second = &back.looks[1];
+    ck_assert_uint_eq(second->n, 2);
+    ck_assert_int_eq(second->look, 2);
+    ck_assert_double_eq(second->level, 0.01);
+    ck_assert(isnan(second->penalty));
+    ck_assert_str_eq(second->entries[0].label, "slow");
+    ck_assert_str_eq(second->entries[1].config_hash, "nobody");
+    ck_assert_int_eq(second->entries[0].decision, PXS_RACE_STAYS);
+    ck_assert_int_eq(second->entries[1].decision, PXS_RACE_LEADS);
+    ck_assert(second->entries[0].low < 0 && isinf(second->entries[0].low));
+    ck_assert_double_eq(second->entries[0].difference, 0.5);
+    ck_assert_uint_eq(second->entries[0].diverged, 1);
+    ck_assert_double_eq(second->entries[1].mean, 0.25);
+    pxs_store_looks_finish(&back);
+    pxs_store_close(&s);
+}
+END_TEST
+
 TCase *race_case(void) {
     TCase *c = tcase_create("race");
     tcase_add_test(c, what_a_race_needs_no_more);
     tcase_add_test(c, how_a_race_ends);
+    tcase_add_test(c, looks_come_back_as_they_were_added);
     tcase_add_test(c, only_the_race_that_is_asked_for_counts);
     return c;
 }

@@ -2,6 +2,7 @@
 #ifndef PIXSWEEP_STORE_RUNS_H
 #define PIXSWEEP_STORE_RUNS_H
 
+#include "pixsweep/race.h"
 #include "pixsweep/store/database.h"
 
 /* ---- plan ----------------------------------------------------------------------------------- */
@@ -64,6 +65,22 @@ struct pxs_store_race {
 PXS_NODISCARD enum pxs_status pxs_store_set_race(struct pxs_store *s, int64_t sweep_id,
                                                  const struct pxs_store_race *race,
                                                  struct pxs_error *err);
+/* The rows of a judged look, in one transaction; *added false: they are there already, and stay. An
+ * infinite or missing number is NULL. */
+PXS_NODISCARD enum pxs_status pxs_store_add_look(struct pxs_store *s, int64_t sweep_id,
+                                                 const struct pxs_race_record *look, bool *added,
+                                                 struct pxs_error *err);
+/* What the sweep's file asks for (*race; race->race "" = no race, and no looks), and the looks of
+ * that race that were judged, in their order, as they were added; entries in the order of their
+ * runs. Free with _finish. */
+struct pxs_store_looks {
+    struct pxs_store_race race;
+    struct pxs_race_record *looks;
+    size_t n;
+};
+PXS_NODISCARD enum pxs_status pxs_store_looks(struct pxs_store *s, int64_t sweep_id,
+                                              struct pxs_store_looks *out, struct pxs_error *err);
+void pxs_store_looks_finish(struct pxs_store_looks *looks);
 
 /* ---- runs ----------------------------------------------------------------------------------- */
 

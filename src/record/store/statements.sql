@@ -47,6 +47,17 @@ UPDATE sweep SET race = ?2 WHERE sweep_id = ?1;
 INSERT OR REPLACE INTO race (sweep_id, race, confidence, first, max_seeds, indifference, metric,
   budget_seconds, budget_runs) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
 
+-- name: RACE_LOOK_INSERT
+INSERT OR IGNORE INTO race_look (sweep_id, race, look, seeds, metric, level, penalty)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);
+
+-- Its run is the one with the first seed.
+-- name: RACE_DECISION_INSERT
+INSERT INTO race_decision (sweep_id, race, look, configuration, config_hash, run_id, n, diverged,
+    pairs, mean, difference, low, high, decision)
+  VALUES (?1, ?2, ?3, ?4, ?5, (SELECT run_id FROM run WHERE sweep_id = ?1 AND config_hash = ?5
+    ORDER BY seed LIMIT 1), ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13);
+
 -- ---- runs ----
 
 -- name: RUN_LIST
