@@ -106,6 +106,7 @@ struct pxs_plan_run {
     double seconds; /* expected, of the whole run on one slot; 0 where nothing remains to be done */
     /* seconds that it has trained for, where nothing remains to be done; 0 = not known */
     double took;
+    double spent; /* seconds that it has trained for so far, as the database has it */
 };
 
 enum pxs_plan_time { PXS_TIME_MEASURED, PXS_TIME_CALIBRATED, PXS_TIME_GUESS };
@@ -130,6 +131,7 @@ struct pxs_plan {
     size_t n_before;
     int64_t steps_to_do;
     struct pxs_sweep_slots slots;
+    double seconds_spent; /* of training, by all runs of the sweep in the database */
     double seconds_to_do; /* of what `run` would take on, spread over the slots; wall clock */
     enum pxs_plan_time time_source;
     char time_basis[160]; /* "measured: 2.1 s per 1000 GMAC over the last 12 runs here with 2
@@ -163,6 +165,17 @@ PXS_NODISCARD enum pxs_status pxs_plan_read_params(const struct pxs_plan *plan, 
 /* What a plan's pruning does, at which rungs, how much it could save, and the warning that comes
  * with it: lines; nothing where the plan does not prune. Appended to out. */
 void pxs_prune_words(const struct pxs_plan *plan, struct pxs_text *out);
+/* Reads anew from the database how long the runs have trained, into `spent` and `seconds_spent`;
+ * where it cannot be read they stay. */
+PXS_NODISCARD enum pxs_status pxs_plan_read_spent(struct pxs_plan *plan, struct pxs_store *store,
+                                                  struct pxs_error *err);
+/* The budget of training in seconds: run.budget or sweep.race.budget, the smaller of both, and the
+ * name of its key; INFINITY = none. */
+double pxs_budget_seconds(const struct pxs_plan *plan, const char **key);
+/* Seconds that a run which is to be done will still take. */
+double pxs_seconds_left(const struct pxs_plan_run *run);
+/* How far such a budget goes, one line; nothing where there is none. Appended to out. */
+void pxs_budget_words(const struct pxs_plan *plan, struct pxs_text *out);
 /* Lines "warning: ..." about hyperparameters that are allowed and seldom meant, appended to out. */
 void pxs_plan_warnings(const struct pxs_plan *plan, struct pxs_text *out);
 

@@ -255,6 +255,7 @@ static enum pxs_status plan_text(const struct cli *cli, const struct pxs_plan *p
     if (pxs_submissions_check_numbers(plan, &why) == PXS_E_INVALID)
         pxs_text_add_words(out, "warning: %s\n", why.message);
     pxs_prune_words(plan, out);
+    pxs_budget_words(plan, out);
     put_pairs(plan, out);
     if (!jobs) {
         put_cost(plan, out);

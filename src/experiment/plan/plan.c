@@ -254,31 +254,6 @@ static void describe_time(struct pxs_plan *plan, const struct pxs_speeds *speeds
             speeds->n > 0 ? "longer " : "");
 }
 
-/* How long finished runs trained. Where that cannot be read the plan only shows less. */
-static enum pxs_status read_times(struct pxs_plan *plan, struct pxs_store *store,
-                                  struct pxs_error *err) {
-    struct pxs_table times = {0};
-    const struct pxs_cell name = pxs_cell_text(plan->sweep);
-    if (!store)
-        return PXS_OK;
-    enum pxs_status status =
-        pxs_store_select(store,
-                         "SELECT run_id, seconds FROM run_summary JOIN run USING (run_id) "
-                         "JOIN sweep USING (sweep_id) WHERE sweep.name = ?1 ORDER BY run_id",
-                         &name, 1, &times, err);
-    if (status != PXS_OK)
-        return status == PXS_E_NOMEM ? status : PXS_OK;
-    for (size_t i = 0; i < plan->n; i++) {
-        struct pxs_plan_run *run = &plan->runs[i];
-        for (size_t row = 0; row < times.n_rows && run->seconds == 0 && run->run_id != 0; row++) {
-            if (pxs_table_at(&times, row, "run_id").integer == run->run_id)
-                run->took = pxs_table_at(&times, row, "seconds").real;
-        }
-    }
-    pxs_table_finish(&times);
-    return PXS_OK;
-}
-
 static enum pxs_status estimate(struct pxs_plan *plan, struct pxs_store *store,
                                 const struct pxs_sweep_options *options, const char *kernels,
                                 struct pxs_error *err) {
@@ -300,7 +275,10 @@ static enum pxs_status estimate(struct pxs_plan *plan, struct pxs_store *store,
             if (!pxs_speeds_tell(&speeds, &plan->runs[i].estimate))
                 speeds.source = PXS_TIME_GUESS;
         }
-    PXS_TRY(read_times(plan, store, err));
+    if (store)
+        PXS_TRY(pxs_plan_read_spent(plan, store, err));
+    for (size_t i = 0; i < plan->n; i++)
+        plan->runs[i].took = plan->runs[i].seconds == 0 ? plan->runs[i].spent : 0;
     describe_time(plan, &speeds);
     plan->disk_free = pxs_disk_free(plan->results);
     pxs_plan_total(plan);

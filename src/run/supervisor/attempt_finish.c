@@ -199,6 +199,7 @@ void pxs_attempt_close(struct pxs_supervisor *s, struct pxs_slot *slot, double n
     if (pxs_state_is_final(state))
         pxs_train_drop_resume(s->plan->runs[slot->run].dir);
 
+    s->budget.looked_at = -INFINITY;
     free_slot(s, slot);
     pxs_text_finish(&tail);
     pxs_text_finish(&message);

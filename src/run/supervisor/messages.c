@@ -49,9 +49,7 @@ static void count_runs(const struct pxs_supervisor *s, struct pxs_board *b) {
     }
 }
 
-/* Seconds that a run which has not begun will take: by this session's own pace as soon as there is
- * one. */
-static double expected(const struct pxs_supervisor *s, size_t index) {
+double pxs_expected_seconds(const struct pxs_supervisor *s, size_t index) {
     const struct pxs_plan_run *run = &s->plan->runs[index];
     if (s->measured_gmac > 0)
         return s->measured_seconds / s->measured_gmac * run->estimate.gmac_per_step *
@@ -64,7 +62,7 @@ static double eta_of_queued(const struct pxs_supervisor *s, double pace_ratio, d
     double sum = 0;
     for (size_t i = 0; i < s->plan->n; i++)
         if (s->runs[i].place == PXS_PLACE_TODO || s->runs[i].place == PXS_PLACE_OTHER) {
-            double seconds = expected(s, i) * pace_ratio;
+            double seconds = pxs_expected_seconds(s, i) * pace_ratio;
             sum += seconds;
             *longest = fmax(*longest, seconds);
         }
@@ -77,7 +75,8 @@ static double sweep_eta(const struct pxs_supervisor *s, double now) {
         const struct pxs_slot *slot = &s->slots[i];
         if (!slot->busy)
             continue;
-        double eta = pxs_progress_eta(&slot->progress, now), guess = expected(s, slot->run);
+        double eta = pxs_progress_eta(&slot->progress, now),
+               guess = pxs_expected_seconds(s, slot->run);
         double pace = pxs_progress_pace(&slot->progress, now);
         if (!isnan(pace) && guess > 0) {
             ratio_sum += pace * (double)slot->progress.steps / guess;

@@ -87,12 +87,13 @@ static void suspend_on_signal(struct pxs_supervisor *s, const struct pxs_process
 
 bool pxs_next_run(struct pxs_supervisor *s, double now, size_t *index) {
     size_t pending;
+    s->budget.cut = false;
     for (size_t i = 0; i < s->plan->n; i++)
         if (s->runs[s->order[i]].place == PXS_PLACE_TODO &&
             now >= s->runs[s->order[i]].not_before &&
             !pxs_rungs_park(s, s->order[i], now, &pending)) {
             *index = s->order[i];
-            return true;
+            return pxs_budget_allows(s, *index, now);
         }
     return false;
 }
@@ -163,6 +164,7 @@ static void sleep_a_tick(struct pxs_supervisor *s, struct pollfd *fds) {
 
 static bool anything_left(struct pxs_supervisor *s, double now) {
     size_t working = 0, open = 0;
+    pxs_budget_ends(s, now);
     if (s->task)
         return pxs_task_goes_on(s, now);
     for (int i = 0; i < s->n_slots; i++)
@@ -321,6 +323,7 @@ static void say_words(struct pxs_supervisor *s) {
     struct pxs_text words = {0};
     pxs_plan_warnings(s->plan, &words);
     pxs_prune_words(s->plan, &words);
+    pxs_budget_words(s->plan, &words);
     for (const char *at = pxs_text_str(&words); *at;) {
         size_t n = strcspn(at, "\n");
         bool warns = strncmp(at, warning, strlen(warning)) == 0;
@@ -396,6 +399,7 @@ void pxs_supervisor_begin(struct pxs_supervisor *s, const struct pxs_sweep_optio
                                  .started = pxs_monotonic(),
                                  .started_ms = pxs_now_ms(),
                                  .board_at = -INFINITY,
+                                 .budget = {.looked_at = -INFINITY},
                                  .others_at = -INFINITY,
                                  .store_failed_at = NAN,
                                  .store_failing_since = NAN};

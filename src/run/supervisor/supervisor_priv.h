@@ -60,6 +60,7 @@ struct pxs_super_run {
     double old_since, not_before;
     double parked_until;       /* at a rung; then it is asked again whether the answer is there */
     size_t waits_for;          /* the run that it is parked for */
+    bool spent_settled;        /* it will spend no more of a budget (budget.c) */
     int64_t crashes, timeouts; /* that count for its budgets; known when an attempt starts */
     /* The folder of an attempt whose end the database does not have yet; NULL = it has all. */
     char *ingest_from;
@@ -129,6 +130,16 @@ struct pxs_paces {
     size_t next;
 };
 
+/* run.budget and sweep.race.budget: how far the order of runs may go. */
+struct pxs_budget {
+    double seconds;  /* that may be spent */
+    const char *key; /* where that is said; NULL = it is a number of runs */
+    double looked_at;
+    bool by_folders; /* the last look was at them, not at the database */
+    bool cut, said;  /* the run `first`, which would be next, does not fit; the user knows */
+    size_t first;
+};
+
 struct pxs_supervisor {
     const struct pxs_sweep_options *options;
     const struct pxs_task_options *task; /* NULL = it is a `run` */
@@ -165,6 +176,7 @@ struct pxs_supervisor {
     struct pxs_pause pause;
     struct pxs_kill_watch kills;
     struct pxs_rungs rungs;
+    struct pxs_budget budget;
     bool no_core; /* a run could not be started for want of one */
     struct pxs_paces paces;
     double measured_seconds, measured_gmac; /* of attempts that ended well in this session */
@@ -214,6 +226,8 @@ bool pxs_task_goes_on(struct pxs_supervisor *s, double now);
 void pxs_say(struct pxs_supervisor *s, enum pxs_log_level level, const char *fmt, ...)
     PXS_PRINTF(3, 4);
 void pxs_show_board(struct pxs_supervisor *s, double now, bool final);
+/* Of a run from its start to its end: by this session's own pace as soon as there is one. */
+double pxs_expected_seconds(const struct pxs_supervisor *s, size_t index);
 void pxs_plain_progress(struct pxs_supervisor *s, struct pxs_slot *slot, double now);
 
 /* ---- before anything starts (preflight.c) --------------------------------------------------- */
@@ -268,6 +282,11 @@ void pxs_paces_look(struct pxs_supervisor *s, double now);
 void pxs_paces_finish(struct pxs_paces *p);
 /* Seconds that an attempt at run `index` on so many threads may take; INFINITY = any. */
 double pxs_time_limit(const struct pxs_supervisor *s, size_t index, int threads);
+
+/* May run `index`, the next in the order, be started within the budgets (budget.c)? */
+bool pxs_budget_allows(struct pxs_supervisor *s, size_t index, double now);
+/* Nothing is at work, and what is left does not fit: says what is left out, and pauses. */
+bool pxs_budget_ends(struct pxs_supervisor *s, double now);
 
 /* A run was given up, or completed (pause.c). */
 void pxs_pause_count_failure(struct pxs_supervisor *s, size_t index, const char *why);

@@ -177,7 +177,7 @@ bool pxs_task_goes_on(struct pxs_supervisor *s, double now) {
     bool left = false;
     for (int i = 0; i < s->n_slots; i++)
         left = left || s->slots[i].busy;
-    if (left || s->stopping || s->pause.paused || s->task_paused)
+    if (left || s->stopping || s->pause.paused || s->task_paused || s->budget.cut)
         return left;
     /* Before it ends, it looks again at what others had. */
     for (int look = 0;; look++) {
@@ -307,7 +307,8 @@ static int sum_up(struct pxs_supervisor *s) {
     char path[PXS_PATH_MAX];
     if (idle_file(s, path))
         unlink(path);
-    return failed > 0 || (left > 0 && !s->task_paused) ? PXS_TASK_FAILED : PXS_TASK_NOTHING_LEFT;
+    return failed > 0 || (left > 0 && !s->task_paused && !s->budget.cut) ? PXS_TASK_FAILED
+                                                                         : PXS_TASK_NOTHING_LEFT;
 }
 
 /* ---- its beginning -------------------------------------------------------------------------- */

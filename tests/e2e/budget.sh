@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Budgets: no run starts that would not finish within run.budget by its estimate, sweep.race.budget counts runs, and a larger budget goes
+# on; tasks agree on it.
+FREEZE=$(realpath "$2")
+. "$(dirname "$0")/lib.sh"
+
+make_data data 8 2
+lines=('n_epochs: 2' 'sample_interval: 0' 'checkpoint_interval: 0')
+experiment exp.yaml exp "${lines[@]}" 'run: {budget: 2500s}' 'sweep: {seeds: 2}'
+experiment race.yaml race "${lines[@]}" 'sweep:' '  grid: {lambda_pixel: [10, 11]}' \
+    '  race: {first: 2, max_seeds: 4, budget: 4}'
+
+# plans WORDS ARGS...
+plans() {
+    local words=$1
+    shift
+    "$PIXSWEEP" plan "$@" --jobs 1 --threads 1 >plan.out 2>plan.err || fail "plan $*"
+    says plan.out "$words"
+}
+
+step "seconds"
+run 0 one exp.yaml --jobs 1 --threads 1
+expect one "SELECT count(*) FROM run WHERE state = 'completed'" 2
+# now as if each of them had taken 1000 s
+sqlite3 one/pixsweep.db "UPDATE run_summary SET seconds = 1000; UPDATE attempt SET ended_ms = started_ms + 1000000"
+more=(exp.yaml --results one --set sweep.seeds=6)
+plans 'run.budget: 41 m 40 s of training, of which 33 m 20 s are spent; 0 of 4 runs to do fit into it, the first that does not is exp/0003-base-s2 (about 16 m 40 s)' "${more[@]}"
+plans '; 2 of 4 runs to do fit into it, the first that does not is exp/0005-base-s4' "${more[@]}" --set run.budget=4500s
+plans 'what is to do fits into it' "${more[@]}" --set run.budget=6001s
+run 1 one exp.yaml --jobs 2 --threads 1 --set sweep.seeds=6
+says run.out 'run.budget: 41 m 40 s of training, of which 33 m 20 s are spent; 4 runs are not started, the first is exp/0003-base-s2'
+says run.out 'The same command with a larger budget (--set run.budget=...) goes on with them'
+expect one "SELECT count(*) FROM attempt" 2
+expect one "SELECT state FROM sweep" paused
+# the rest takes less than its estimate, so all of it fits once the first does
+run 0 one exp.yaml --jobs 1 --threads 1 --set sweep.seeds=6 --set run.budget=3500s
+expect one "SELECT count(*) FROM run WHERE state = 'completed'" 6
+expect one "SELECT state FROM sweep" open
+
+step "runs of a race"
+run 1 two race.yaml --jobs 2
+says run.out 'sweep.race.budget: 4 runs are made'
+expect two "SELECT group_concat(number) FROM (SELECT number FROM run WHERE state = 'completed' ORDER BY number)" 1,2,3,4
+run 1 two race.yaml --jobs 2 --set sweep.race.budget=6
+expect two "SELECT group_concat(number) FROM (SELECT number FROM run WHERE state = 'completed' ORDER BY number)" 1,2,3,4,5,6
+
+step "tasks"
+"$FREEZE" race.yaml three three/sub 1 || fail "freeze"
+"$PIXSWEEP" task three/sub >task.out 2>&1 || fail "the task ended with $?"
+says task.out 'sweep.race.budget: 4 runs are made; at most 4 runs are not started, the first is race/0005'
+says three/sub/paused 'goes on with them'
+[ "$(ls -d three/race/*/records.bin | wc -l)" -eq 4 ] || fail "not 4 runs were made"
