@@ -105,6 +105,19 @@ struct pxs_race_record {
     struct pxs_race_entry *entries; /* those that were in the race before the look; owned */
 };
 void pxs_race_record_finish(struct pxs_race_record *record);
+size_t pxs_race_record_left(const struct pxs_race_record *record);
+/* Where the race stands after this look: as pxs_race_judge has it, from what is kept. */
+enum pxs_race_state pxs_race_record_state(const struct pxs_race_record *record, double indifference,
+                                          int max_seeds);
+/* "look 2, 4 seeds: halve_90 is dropped (worse than constant by 0.0123, interval 0.004 to 0.021); 4
+ * of 5 left". */
+void pxs_race_words_look(const struct pxs_race_record *record, struct pxs_text *out);
+/* How the race ended, from its last look: "constant wins: ...", "constant and linear are equal to
+ * within 0.001, either will do: ...", "not separated: ...". `cut`: a budget let no more runs start
+ * ("time ended it: ..."), which is said where the race goes on; without one there is nothing to say
+ * then. */
+void pxs_race_words_end(const struct pxs_race_record *record, double indifference, int max_seeds,
+                        bool cut, struct pxs_text *out);
 
 /* ---- what is compared ------------------------------------------------------------------------ */
 

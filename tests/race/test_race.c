@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "pixsweep/base/statistics.h"
@@ -307,6 +308,146 @@ static TCase *score_case(void) {
     return c;
 }
 
+/* ---- in words ------------------------------------------------------------------------------- */
+
+/* What is kept of a look that was judged. */
+static struct pxs_race_record kept(const struct one *one, size_t k, const bool *before) {
+    static const char *const names[] = {"constant", "halve_90", "linear", "step", "cosine", "poly"};
+    struct pxs_race_record r = {.race = "0123456789ab",
+                                .look = 2,
+                                .seeds = one->look.seeds,
+                                .metric = "best_val_loss",
+                                .level = one->look.level,
+                                .penalty = one->look.penalty};
+    r.entries = calloc(k, sizeof *r.entries);
+    for (size_t c = 0; c < k; c++) {
+        const struct pxs_race_verdict *v = &one->v[c];
+        struct pxs_race_entry *e = &r.entries[r.n];
+        if (!before[c])
+            continue;
+        *e = (struct pxs_race_entry){"",       "",      v->decision,   v->n,   v->diverged,
+                                     v->pairs, v->mean, v->difference, v->low, v->high};
+        snprintf(e->label, sizeof e->label, "%s", names[c]);
+        r.n++;
+    }
+    return r;
+}
+
+/* What the words are made from says the same as the rule, whatever the data. */
+START_TEST(what_is_kept_tells_the_state)
+{
+    static const double indifferences[] = {0, 0.05, 0.5, 5};
+    enum { K = 4, SEEDS = 8 };
+    int seen[PXS_RACE_OPEN + 1] = {0};
+    for (uint32_t trial = 0; trial < 400; trial++) {
+        double values[K * SEEDS];
+        struct one one = start(trial % 2 ? SEEDS : 4, SEEDS);
+        bool before[MOST];
+        one.o.indifference = indifferences[trial / 2 % 4];
+        for (size_t i = 0; i < K * SEEDS; i++)
+            values[i] = (trial % 3 == 0 ? 0 : (double)(i / SEEDS * (trial % 7))) +
+                        (trial % 5 == 0 ? 0
+                                        : (double)(trial * 31 + i * i * 17) * 0.61803 -
+                                              floor((double)(trial * 31 + i * i * 17) * 0.61803));
+        memcpy(before, one.in, sizeof before);
+        judge(&one, 0, K, values, SEEDS);
+        struct pxs_race_record r = kept(&one, K, before);
+        ck_assert_uint_eq(pxs_race_record_left(&r), one.look.left);
+        ck_assert_int_eq(pxs_race_record_state(&r, one.o.indifference, one.o.max_seeds),
+                         one.look.state);
+        seen[one.look.state]++;
+        pxs_race_record_finish(&r);
+    }
+    for (size_t i = 0; i < PXS_COUNT(seen); i++)
+        ck_assert_int_gt(seen[i], 0);
+}
+END_TEST
+
+static void says(const char *expected, struct pxs_text *text) {
+    ck_assert_str_eq(pxs_text_str(text), expected);
+    pxs_text_clear(text);
+}
+
+START_TEST(looks_in_words)
+{
+    struct pxs_text text = {0};
+    struct pxs_race_entry e[6] = {{.label = "constant", .decision = PXS_RACE_LEADS, .n = 4},
+                                  {.label = "halve_90", .decision = PXS_RACE_DROPPED, .n = 4},
+                                  {.label = "linear", .decision = PXS_RACE_STAYS, .n = 4},
+                                  {.label = "step", .decision = PXS_RACE_STAYS, .n = 4},
+                                  {.label = "cosine", .decision = PXS_RACE_STAYS, .n = 4},
+                                  {.label = "poly", .decision = PXS_RACE_STAYS, .n = 4}};
+    struct pxs_race_record r = {.look = 2, .seeds = 4, .metric = "best_val_loss", .entries = e};
+    for (size_t i = 1; i < 6; i++) {
+        e[i].difference = 0.01234;
+        e[i].low = 0.004;
+        e[i].high = 0.0213;
+    }
+    r.n = 6;
+    pxs_race_words_look(&r, &text);
+    says("look 2, 4 seeds: halve_90 is dropped (worse than constant by 0.0123, interval 0.004 to "
+         "0.0213); 5 of 6 left",
+         &text);
+    pxs_race_words_end(&r, 0.001, 40, false, &text);
+    says("", &text);
+    pxs_race_words_end(&r, 0.001, 40, true, &text);
+    says("time ended it: constant, linear, step and 2 more are left after 4 seeds, constant has "
+         "the best mean",
+         &text);
+    pxs_race_words_end(&r, 0.001, 4, false, &text);
+    says("not separated: constant, linear, step and 2 more are left after 4 seeds, constant has "
+         "the best mean",
+         &text);
+
+    /* more is better: the same distances with other signs */
+    snprintf(r.metric, sizeof r.metric, "val_psnr");
+    e[1].difference = -3;
+    e[1].low = -4;
+    e[1].high = -2;
+    e[1].diverged = 1;
+    for (size_t i = 2; i < 6; i++)
+        e[i].decision = PXS_RACE_DROPPED;
+    pxs_race_words_look(&r, &text);
+    ck_assert_ptr_nonnull(strstr(pxs_text_str(&text), "halve_90 is dropped (worse than constant by "
+                                                      "3, interval 2 to 4, 1 of 4 seeds diverged)"
+                                                      ", linear is"));
+    ck_assert_ptr_nonnull(strstr(pxs_text_str(&text), ", 2 more are dropped; 1 of 6 left"));
+    pxs_text_clear(&text);
+    pxs_race_words_end(&r, 0, 40, false, &text);
+    says("constant wins: the others were dropped within 4 seeds", &text);
+
+    for (size_t i = 1; i < 6; i++)
+        e[i].decision = i < 3 ? PXS_RACE_STAYS : PXS_RACE_DROPPED;
+    e[0].decision = PXS_RACE_STAYS;
+    e[2].decision = PXS_RACE_LEADS;
+    e[0].low = e[1].low = -0.001;
+    e[0].high = e[1].high = 0.001;
+    pxs_race_words_end(&r, 0.001, 40, false, &text);
+    says("linear, constant and halve_90 are equal to within 0.001, any will do: shown by 4 seeds",
+         &text);
+    e[1].decision = PXS_RACE_DROPPED;
+    pxs_race_words_end(&r, 0.001, 40, false, &text);
+    says("linear and constant are equal to within 0.001, either will do: shown by 4 seeds", &text);
+
+    /* nothing to compare */
+    for (size_t i = 0; i < 6; i++) {
+        e[i].decision = PXS_RACE_STAYS;
+        e[i].low = -INFINITY;
+        e[i].high = INFINITY;
+    }
+    pxs_race_words_look(&r, &text);
+    says("look 2, 4 seeds: none is dropped, since none has two values yet; 6 of 6 left", &text);
+    pxs_text_finish(&text);
+}
+END_TEST
+
+static TCase *words_case(void) {
+    TCase *c = tcase_create("words");
+    tcase_add_test(c, what_is_kept_tells_the_state);
+    tcase_add_test(c, looks_in_words);
+    return c;
+}
+
 static TCase *rule_case(void) {
     TCase *c = tcase_create("rule");
     tcase_add_test(c, looks_grow_by_a_third);
@@ -322,6 +463,6 @@ static TCase *rule_case(void) {
 }
 
 int main(void) {
-    static TCase *(*const cases[])(void) = {rule_case, score_case};
+    static TCase *(*const cases[])(void) = {rule_case, score_case, words_case};
     return run_cases("race", cases, PXS_COUNT(cases), CK_NORMAL);
 }

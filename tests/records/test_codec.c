@@ -202,8 +202,8 @@ START_TEST(states_mean_what_the_contract_says)
                   pxs_state_is_stored);
     assert_states("new queued interrupted", startable);
     assert_states("new queued interrupted pruned", startable_unpruned);
-    assert_states("completed diverged", pxs_state_is_final);
-    assert_states("completed pruned", pxs_state_is_done);
+    assert_states("completed diverged not needed", pxs_state_is_final);
+    assert_states("completed pruned not needed", pxs_state_is_done);
     assert_states("diverged failed cancelled pruned", pxs_state_is_lost);
 }
 END_TEST

@@ -22,6 +22,9 @@ enum pxs_run_state {
     PXS_STATE_STALE,
     /* Of a supervisor's plan only: the run was removed from the database meanwhile. */
     PXS_STATE_REMOVED,
+    /* Of a plan, and as shown: the sweep's race has dropped its configuration, or has ended. Its
+     * row stays queued or interrupted. */
+    PXS_STATE_NOT_NEEDED,
     PXS_STATES
 };
 
@@ -35,9 +38,9 @@ bool pxs_state_is_stored(enum pxs_run_state state);
 /* Does `run` start runs in this state: new, queued, interrupted, and pruned ones where the sweep
  * does not prune (any more)? */
 bool pxs_state_is_startable(enum pxs_run_state state, bool prunes);
-/* completed, diverged: another attempt would end with the same bits. */
+/* completed, diverged: another attempt would end with the same bits; not needed. */
 bool pxs_state_is_final(enum pxs_run_state state);
-/* completed, pruned: it ended as it was meant to. */
+/* completed, pruned, not needed: it ended as it was meant to. */
 bool pxs_state_is_done(enum pxs_run_state state);
 /* diverged, failed, cancelled, pruned: it is over before its end, and its curve counts in no
  * mean. */
@@ -51,8 +54,8 @@ struct pxs_state_counts {
 bool pxs_state_counts_add(const struct pxs_state_counts *counts, const enum pxs_run_state *order,
                           size_t n, const char *first, struct pxs_text *out);
 /* The order in which a summary names them: pruned, failed, diverged, interrupted, cancelled,
- * queued. */
-enum { PXS_STATES_TOLD = 6 };
+ * not needed, queued. */
+enum { PXS_STATES_TOLD = 7 };
 extern const enum pxs_run_state pxs_states_told[PXS_STATES_TOLD];
 
 #endif

@@ -183,8 +183,3 @@ enum pxs_status pxs_race_judge(const struct pxs_race_options *o, size_t look, si
     free(plain);
     return PXS_OK;
 }
-
-void pxs_race_record_finish(struct pxs_race_record *record) {
-    free(record->entries);
-    *record = (struct pxs_race_record){0};
-}

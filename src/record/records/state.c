@@ -21,6 +21,7 @@ static const struct {
     [PXS_STATE_PRUNED] = {"pruned", STORED | DONE | LOST},
     [PXS_STATE_STALE] = {"running (stale)", 0},
     [PXS_STATE_REMOVED] = {"removed", 0},
+    [PXS_STATE_NOT_NEEDED] = {"not needed", FINAL | DONE},
 };
 
 static bool is(enum pxs_run_state state, unsigned what) {
@@ -59,8 +60,8 @@ bool pxs_state_is_lost(enum pxs_run_state state) {
 }
 
 const enum pxs_run_state pxs_states_told[PXS_STATES_TOLD] = {
-    PXS_STATE_PRUNED,      PXS_STATE_FAILED,    PXS_STATE_DIVERGED,
-    PXS_STATE_INTERRUPTED, PXS_STATE_CANCELLED, PXS_STATE_QUEUED};
+    PXS_STATE_PRUNED,    PXS_STATE_FAILED,     PXS_STATE_DIVERGED, PXS_STATE_INTERRUPTED,
+    PXS_STATE_CANCELLED, PXS_STATE_NOT_NEEDED, PXS_STATE_QUEUED};
 
 bool pxs_state_counts_add(const struct pxs_state_counts *counts, const enum pxs_run_state *order,
                           size_t n, const char *first, struct pxs_text *out) {
