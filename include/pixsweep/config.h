@@ -50,6 +50,24 @@ const char *pxs_config_name(const struct pxs_config *c); /* `name`, or the file'
 const char *pxs_config_path(const struct pxs_config *c); /* absolute */
 /* For sweep.spec_yaml: the file's own text, with the --set options as comments at its end. */
 const char *pxs_config_spec_yaml(const struct pxs_config *c);
+/* How a sweep's file says that a key varies. */
+enum pxs_varies_by {
+    PXS_VARIES_UNSAID, /* nowhere in this text: it is the same everywhere, or another file says it
+                        */
+    PXS_VARIES_GRID,
+    PXS_VARIES_ZIP,
+    PXS_VARIES_POINTS,
+    PXS_VARIES_RANDOM
+};
+struct pxs_varies {
+    enum pxs_varies_by by;
+    bool log; /* drawn evenly over the logarithm */
+};
+/* Of each key, from a text of pxs_config_spec_yaml; files that it extends are not read. A text that
+ * is no experiment file says nothing. PXS_E_NOMEM. */
+PXS_NODISCARD enum pxs_status pxs_config_varies(const char *spec_yaml,
+                                                struct pxs_varies out[PXS_PARAM_COUNT],
+                                                struct pxs_error *err);
 /* For sweep.spec_hash: SHA-256 over the name-free list of resolved runs, so comments and layout do
  * not change it. */
 const char *pxs_config_spec_hash(const struct pxs_config *c);

@@ -54,6 +54,43 @@ void pxs_holm(struct pxs_difference **differences, size_t n);
 #define PXS_SEEDS_MOST 200
 size_t pxs_seeds_needed(const struct pxs_difference *difference, size_t comparisons);
 
+/* What the error of an effect was taken from. */
+enum pxs_effect_error {
+    PXS_ERROR_NONE, /* too few blocks: nothing can be said of luck */
+    PXS_ERROR_RUNS, /* seeds within settings: a block is an observation by itself */
+    /* what a seed does is alike in all settings: a seed is one observation, however many blocks it
+     * has */
+    PXS_ERROR_SEEDS,
+    PXS_ERROR_SETTINGS /* one seed each: how much settings differ stands in for luck */
+};
+/* A randomised block design: in each of n blocks (one setting of all else, one seed) the same
+ * treatments were measured. */
+struct pxs_block_test {
+    size_t blocks, settings, seeds;
+    enum pxs_effect_error error;
+    double mean_square; /* of the error; NaN where there is none, as all below */
+    double f, df1, df2, p;
+    bool no_spread; /* blocks would do, but nothing varies: there is no test */
+};
+/* The effects z of `width` treatments in each of n blocks, block by block: what was measured less
+ * what no effect could explain (the block's mean; for an interaction, its row's and column's, too),
+ * so that they have df degrees of freedom. Tests that all of them are 0 in the mean, over the
+ * settings as they are. `setting`, `seed`: of each block, any numbers below `ids`. `largest`: of
+ * the measured values, by which rounding is told. */
+PXS_NODISCARD enum pxs_status pxs_block_test(const double *z, size_t n, size_t width, double df,
+                                             const size_t *setting, const size_t *seed, size_t ids,
+                                             double largest, struct pxs_block_test *out,
+                                             struct pxs_error *err);
+
+/* Spearman's rank correlation, equal values by their mean rank. */
+struct pxs_rank_correlation {
+    size_t n;
+    double rho, p; /* NaN where n < 3 or one side does not vary */
+    bool exact;    /* p over all orders; else by Student's t with n - 2 degrees of freedom */
+};
+PXS_NODISCARD enum pxs_status pxs_spearman(const double *x, const double *y, size_t n,
+                                           struct pxs_rank_correlation *out, struct pxs_error *err);
+
 /* ---- runs without a living process ---------------------------------------------------------- */
 
 /* The runs of a sweep (0: of all) that are stale now; finish it. */

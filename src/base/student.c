@@ -1,7 +1,7 @@
-/* Student's t distribution, for intervals and tests over seeds. Its tail is a regularised
- * incomplete beta function, P(|T| > t) = I_x(df/2, 1/2) with x = df / (df + t^2) (DLMF 8.17;
- * Abramowitz and Stegun 26.7.1), by its continued fraction (DLMF 8.17.22) in Lentz's way. Degrees
- * of freedom need not be whole: Welch's are not. */
+/* Student's t and Fisher's F distribution, for intervals and tests over seeds. Student's tail is a
+ * regularised incomplete beta function, P(|T| > t) = I_x(df/2, 1/2) with x = df / (df + t^2)
+ * (DLMF 8.17; Abramowitz and Stegun 26.7.1), by its continued fraction (DLMF 8.17.22) in Lentz's
+ * way. Degrees of freedom need not be whole: Welch's are not. */
 #include "pixsweep/base/statistics.h"
 
 #include <math.h>
@@ -53,6 +53,24 @@ double pxs_student_two_sided(double t, double df) {
     if (x < (a + 1) / (a + 2.5))
         return front * fraction(x, a, 0.5) / a;
     return 1 - front * fraction(rest, 0.5, a) / 0.5;
+}
+
+double pxs_fisher_tail(double f, double df1, double df2) {
+    if (isnan(f) || !(df1 > 0) || !(df2 > 0))
+        return NAN;
+    if (f <= 0 || isinf(f))
+        return f <= 0;
+    if (df1 == 1) /* the more exact way */
+        return pxs_student_two_sided(sqrt(f), df2);
+    /* P(F > f) = I_x(a, b) */
+    const double a = df2 / 2, b = df1 / 2, x = df2 / (df2 + df1 * f),
+                 rest = df1 * f / (df2 + df1 * f);
+    int sign;
+    const double log_beta = lgamma_r(a, &sign) + lgamma_r(b, &sign) - lgamma_r(a + b, &sign);
+    const double front = exp(a * log(x) + b * log(rest) - log_beta);
+    if (x < (a + 1) / (a + b + 2))
+        return front * fraction(x, a, b) / a;
+    return 1 - front * fraction(rest, b, a) / b;
 }
 
 /* The tail falls with t, so halving an interval around the answer finds it to the last bit that the

@@ -1,5 +1,6 @@
 /* ls, show, diff, compare: each prints what a function of report makes. */
 #include "cli.h"
+#include "pixsweep/compare/effects.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -52,8 +53,15 @@ static enum pxs_status read_compare(struct cli *cli, struct pxs_store *s, struct
     enum pxs_status status =
         cli_words(cli, OPT_BY, &by, words, PXS_COUNT(words), &options.n_by, err);
     options.by = by ? words : NULL;
+    if (status == PXS_OK && cli->values[OPT_EFFECTS] && (reach || options.pareto))
+        status =
+            pxs_fail(err, PXS_E_INVALID,
+                     "--%s says which configuration is best, --effects what each key does: leave "
+                     "one of them out",
+                     reach ? "target" : "pareto");
     if (status == PXS_OK)
-        status = pxs_report_compare(s, &options, cli->format, cli_output_width(), out, err);
+        status = (cli->values[OPT_EFFECTS] ? pxs_report_effects : pxs_report_compare)(
+            s, &options, cli->format, cli_output_width(), out, err);
     free(by);
     return status;
 }

@@ -1,4 +1,5 @@
-/* Statistics that are needed below the reports: Student's t, and differences of pairs. */
+/* Statistics that are needed below the reports: Student's t, Fisher's F, and
+ * differences of pairs. */
 #ifndef PIXSWEEP_BASE_STATISTICS_H
 #define PIXSWEEP_BASE_STATISTICS_H
 
@@ -10,6 +11,10 @@
  * relative up to df = 10,000. */
 double pxs_student_two_sided(double t, double df);
 double pxs_student_critical(double p, double df);
+
+/* Fisher's F with df1 > 0 and df2 > 0 degrees of freedom: P(F > f). To 1e-10 relative up to a
+ * thousand of each. */
+double pxs_fisher_tail(double f, double df1, double df2);
 
 /* a - b over those pairs in which neither is NaN: `n` of them. */
 struct pxs_pairs {

@@ -165,6 +165,8 @@ void *pxs_config_alloc(struct pxs_config *c, struct pxs_diags *d, size_t bytes);
  * read. `from` is where it is named, NULL for the file that the user named. */
 struct pxs_source *pxs_source_read(struct pxs_config *c, struct pxs_diags *d, const char *name,
                                    const char *path, const struct pxs_node *from);
+struct pxs_source *pxs_source_of_text(struct pxs_config *c, struct pxs_diags *d, const char *name,
+                                      const char *text);
 struct pxs_source *pxs_source_of_set(struct pxs_config *c, struct pxs_diags *d, const char *option);
 /* Line and column (from 1, in code points) of a byte of the text. */
 void pxs_source_place(const struct pxs_source *s, size_t offset, size_t *line, size_t *column);

@@ -174,19 +174,26 @@ struct pxs_source *pxs_source_read(struct pxs_config *c, struct pxs_diags *d, co
     return s;
 }
 
-struct pxs_source *pxs_source_of_set(struct pxs_config *c, struct pxs_diags *d,
-                                     const char *option) {
-    struct pxs_text name = {0};
-    pxs_text_addf(&name, "--set %s", option);
-    struct pxs_source *s = source_new(c, d, pxs_text_str(&name));
-    d->nomem = d->nomem || name.failed;
-    pxs_text_finish(&name);
+struct pxs_source *pxs_source_of_text(struct pxs_config *c, struct pxs_diags *d, const char *name,
+                                      const char *text) {
+    struct pxs_source *s = source_new(c, d, name);
     if (!s)
         return NULL;
-    const char *equals = strchr(option, '=');
-    s->is_set = true;
-    s->text = strdup(equals ? equals + 1 : ""); /* as a file's text: freed with the sources */
+    s->text = strdup(text); /* as a file's text: freed with the sources */
     s->bytes = s->text ? strlen(s->text) : 0;
     d->nomem = d->nomem || !s->text;
     return s->text && cut_into_lines(c, d, s) ? s : NULL;
+}
+
+struct pxs_source *pxs_source_of_set(struct pxs_config *c, struct pxs_diags *d,
+                                     const char *option) {
+    struct pxs_text name = {0};
+    const char *equals = strchr(option, '=');
+    pxs_text_addf(&name, "--set %s", option);
+    struct pxs_source *s = pxs_source_of_text(c, d, pxs_text_str(&name), equals ? equals + 1 : "");
+    d->nomem = d->nomem || name.failed;
+    pxs_text_finish(&name);
+    if (s)
+        s->is_set = true;
+    return s;
 }

@@ -116,8 +116,7 @@ void pxs_comparison_finish(struct pxs_comparison *comparison) {
 
 /* ---- as text -------------------------------------------------------------------------------- */
 
-/* One paragraph, its lines broken between words at `width`; 0 = one line. */
-static void put_paragraph(struct pxs_text *out, const char *words, int width) {
+void pxs_compare_put_paragraph(struct pxs_text *out, const char *words, int width) {
     struct pxs_text clean = {0};
     size_t used = 0;
     pxs_text_add_clean(&clean, words, strlen(words));
@@ -159,7 +158,7 @@ enum pxs_status pxs_report_answer(struct pxs_store *s, const char *sweep, int wi
         put_heading(out, &c);
         status = pxs_compare_show(&c, &options, width, out, &left_out, err);
         pxs_text_add(out, "\n");
-        put_paragraph(out, c.verdict, width);
+        pxs_compare_put_paragraph(out, c.verdict, width);
     }
     pxs_text_finish(&left_out);
     pxs_comparison_finish(&c);
@@ -185,13 +184,13 @@ enum pxs_status pxs_report_compare(struct pxs_store *s, const struct pxs_compare
         goto out;
     pxs_text_add(out, "\n");
     for (size_t i = 0; i < c.n_notes; i++)
-        put_paragraph(out, c.notes[i], width);
+        pxs_compare_put_paragraph(out, c.notes[i], width);
     if (left_out.len > 0) {
         pxs_text_add(&left_out, " found no room (--format csv has everything)");
-        put_paragraph(out, pxs_text_str(&left_out), width);
+        pxs_compare_put_paragraph(out, pxs_text_str(&left_out), width);
     }
     pxs_text_add(out, "\n");
-    put_paragraph(out, c.verdict, width);
+    pxs_compare_put_paragraph(out, c.verdict, width);
     status = pxs_text_status(out, err);
 out:
     pxs_text_finish(&left_out);

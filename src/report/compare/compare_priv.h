@@ -85,6 +85,11 @@ struct comparing {
     struct pxs_arena arena;
 };
 
+/* ---- compare.c ------------------------------------------------------------------------------ */
+
+/* Appends one paragraph, its lines broken between words at `width`; 0 = one line. */
+void pxs_compare_put_paragraph(struct pxs_text *out, const char *words, int width);
+
 /* ---- read.c: reading and measuring ---------------------------------------------------------- */
 
 /* Columns of `runs` before the measures. */
