@@ -316,7 +316,7 @@ START_TEST(text_csv_and_json)
                              &err));
     ck_has(pxs_text_str(&out),
            "rates: what 2 keys do to best_val_loss, of which less is better; 12 of 12 runs count");
-    ck_has(pxs_text_str(&out), "batch_size  4            8      6  -0.0203");
+    ck_has(pxs_text_str(&out), "batch_size      4        8      6  -0.0203   -0.0218 to -0.0189");
     ck_has_not(pxs_text_str(&out), "nan");
     pxs_text_clear(&out);
     ck_ok(

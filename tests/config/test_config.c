@@ -699,6 +699,48 @@ START_TEST(durations)
 }
 END_TEST
 
+/* What the database keeps of a sweep's file says how its keys vary: the options behind it, too. */
+START_TEST(how_keys_vary_is_said_by_the_text)
+{
+    static const char text[] = "dataset: x\n# --set sweep.grid.ngf=[1, 2] is no option here\n"
+                               "sweep:\n"
+                               "  grid: {lrgd: [5, 10]}\n"
+                               "  zip: {batch_size: [4, 8], n_epochs: [1, 2]}\n"
+                               "  points: [{norm: batch}, {norm: instance, init_gain: 0.1}]\n"
+                               "  random: {samples: 9, seed: 3, lambda_pixel: {log_uniform: [1, "
+                               "9]}, dropout: {uniform: [0, 0.5]}}\n"
+                               "# --set n_epochs_decay=3\n"
+                               "# --set sweep.random.learning_rate_G={log_uniform: [1e-4, 1e-2]}\n"
+                               "# --set sweep.grid.lrgd=[1, 2]\n";
+    struct pxs_varies v[PXS_PARAM_COUNT];
+    ck_ok(pxs_config_varies(text, v, &err));
+    ck_assert_int_eq(v[PXS_PARAM_lrgd].by, PXS_VARIES_GRID);
+    ck_assert_int_eq(v[PXS_PARAM_batch_size].by, PXS_VARIES_ZIP);
+    ck_assert_int_eq(v[PXS_PARAM_n_epochs].by, PXS_VARIES_ZIP);
+    ck_assert_int_eq(v[PXS_PARAM_norm].by, PXS_VARIES_POINTS);
+    ck_assert_int_eq(v[PXS_PARAM_init_gain].by, PXS_VARIES_POINTS);
+    ck_assert(v[PXS_PARAM_lambda_pixel].by == PXS_VARIES_RANDOM && v[PXS_PARAM_lambda_pixel].log);
+    ck_assert(v[PXS_PARAM_dropout].by == PXS_VARIES_RANDOM && !v[PXS_PARAM_dropout].log);
+    ck_assert(v[PXS_PARAM_learning_rate_G].by == PXS_VARIES_RANDOM &&
+              v[PXS_PARAM_learning_rate_G].log);
+    ck_assert_int_eq(v[PXS_PARAM_ngf].by, PXS_VARIES_UNSAID);
+    ck_assert_int_eq(v[PXS_PARAM_seed].by, PXS_VARIES_UNSAID);
+
+    static const char *const others[] = {"",
+                                         "- a\n- b\n",
+                                         "sweep: [1]\n",
+                                         "sweep: {grid: 3}\n",
+                                         "a: [",
+                                         "sweep: {random: {ngf: 3}, points: [3]}\n",
+                                         "# --set sweep.grid=3\n",
+                                         "# --set "};
+    for (size_t i = 0; i < PXS_COUNT(others); i++) {
+        ck_ok(pxs_config_varies(others[i], v, &err));
+        ck_assert_int_eq(v[PXS_PARAM_lrgd].by, PXS_VARIES_UNSAID);
+    }
+}
+END_TEST
+
 int main(void) {
     Suite *suite = suite_create("config");
     TCase *tc = tcase_create("config");
@@ -719,6 +761,7 @@ int main(void) {
     tcase_add_test(tc, strange_characters_in_a_files_name);
     tcase_add_test(tc, durations);
     tcase_add_test(tc, where_runs_are_carried_out);
+    tcase_add_test(tc, how_keys_vary_is_said_by_the_text);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);
     srunner_set_tap(runner, "-");

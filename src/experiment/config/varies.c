@@ -7,7 +7,7 @@
 
 static void say(struct pxs_varies *out, const char *name, enum pxs_varies_by by, bool log) {
     enum pxs_param_key key;
-    if (pxs_param_find(name, &key))
+    if (pxs_param_find(name, &key) && key != PXS_PARAM_seed) /* that of `random` is its own */
         out[key] = (struct pxs_varies){by, log};
 }
 

@@ -139,85 +139,86 @@ static void note_lost(const struct effects *e, struct notes *n) {
     note(n);
 }
 
-static void note_keys(const struct effects *e, struct notes *n) {
+/* Keys that vary only with others, or under some value of another. */
+static void note_bound(const struct effects *e, const struct factor *f, struct notes *n) {
     const struct pxs_groups *in = &e->c.in;
-    size_t said = 0, guessed = 0;
+    enum pxs_param_key param;
+    if (f->joint)
+        pxs_text_addf(&n->text,
+                      "%s change only together: what each of them does by itself cannot be told",
+                      f->name);
+    note(n);
+    size_t beneath = 0, without = 0;
+    for (size_t k = 0; k < in->n_keys && !f->drawn; k++) {
+        if (f->beneath[k] && k != f->key && pxs_param_find(in->keys[k], &param) &&
+            pxs_param_info((int)param)->conditional)
+            pxs_text_addf(&n->text, "%s%s", beneath++ > 0 ? ", " : "", in->keys[k]);
+    }
+    if (beneath > 0)
+        pxs_text_addf(
+            &n->text,
+            " belong%s to values of %s: such a value stands for the mean over what it was "
+            "tried with",
+            beneath == 1 ? "s" : "", f->name);
+    note(n);
+    for (size_t run = 0; run < in->n_runs; run++)
+        without += f->level_of[run] == NO_LEVEL;
+    if (without > 0 && pxs_param_find(in->keys[f->key], &param)) {
+        struct pxs_text values = {0};
+        pxs_param_condition((int)param, " or ", &values);
+        pxs_text_addf(&n->text,
+                      "%s has an effect only under %s %s, and is compared among those runs",
+                      f->name, pxs_param_info((int)pxs_param_info((int)param)->under)->key,
+                      pxs_text_str(&values));
+        pxs_text_finish(&values);
+    }
+    note(n);
+}
+
+static void note_keys(const struct effects *e, struct notes *n) {
+    size_t alone = 0, guessed = 0;
     for (size_t i = 0; i < e->n_factors; i++) {
-        const struct factor *f = &e->factors[i];
-        if (!f->asked)
-            continue;
-        if (f->joint)
-            pxs_text_addf(&n->text,
-                          "%s change only together: what each of them does by itself cannot be "
-                          "told",
-                          f->name);
-        note(n);
-        /* values of it that are means over keys which only they have */
-        size_t beneath = 0;
-        for (size_t k = 0; k < in->n_keys; k++) {
-            enum pxs_param_key param;
-            const bool conditional =
-                pxs_param_find(in->keys[k], &param) && pxs_param_info((int)param)->conditional;
-            if (f->beneath[k] && k != f->key && conditional && !f->drawn) {
-                pxs_text_addf(&n->text, "%s%s", beneath++ > 0 ? ", " : "", in->keys[k]);
-            }
-        }
-        if (beneath > 0)
-            pxs_text_addf(&n->text,
-                          " belong%s to values of %s: such a value stands for the mean over what "
-                          "it was tried with",
-                          beneath == 1 ? "s" : "", f->name);
-        note(n);
-        enum pxs_param_key param;
-        size_t without = 0;
-        for (size_t run = 0; run < in->n_runs; run++)
-            without += f->level_of[run] == NO_LEVEL;
-        if (without > 0 && pxs_param_find(in->keys[f->key], &param)) {
-            struct pxs_text values = {0};
-            pxs_param_condition((int)param, " or ", &values);
-            pxs_text_addf(&n->text,
-                          "%s has an effect only under %s %s, and is compared among those runs",
-                          f->name, pxs_param_info((int)pxs_param_info((int)param)->under)->key,
-                          pxs_text_str(&values));
-            pxs_text_finish(&values);
-        }
-        note(n);
-        guessed += f->guessed;
+        if (e->factors[i].asked)
+            note_bound(e, &e->factors[i], n);
     }
     for (size_t i = 0; i < e->n_factors; i++) {
         const struct factor *f = &e->factors[i];
         if (f->asked && f->planned == 0 && !f->drawn)
-            put_name(&n->text, f->name, &said);
+            put_name(&n->text, f->name, &alone);
     }
-    if (said > 0)
+    if (alone > 0)
         pxs_text_addf(&n->text,
-                      ": no two runs with the same seed differ in %s alone, so nothing can be "
-                      "said of %s with all else equal",
-                      said == 1 ? "it" : "one of these", said == 1 ? "it" : "them");
+                      ": no two runs with the same seed differ in %s alone, so nothing can be said "
+                      "of %s with all else equal",
+                      alone == 1 ? "it" : "one of these", alone == 1 ? "it" : "them");
     note(n);
-    said = 0;
     for (size_t i = 0; i < e->n_factors; i++) {
-        if (e->factors[i].guessed)
-            put_name(&n->text, e->factors[i].name, &said);
+        if (e->factors[i].asked && e->factors[i].guessed)
+            put_name(&n->text, e->factors[i].name, &guessed);
     }
-    if (said > 0)
-        pxs_text_add(&n->text,
-                     ": the sweep's text does not say how they vary (another file may, by "
-                     "extends); that they were drawn, and over which scale, is a guess from "
-                     "their values");
+    if (guessed > 0)
+        pxs_text_add(
+            &n->text,
+            ": the sweep's text does not say how they vary (another file may, by extends); "
+            "that they were drawn, and over which scale, is a guess from their values");
     note(n);
+}
+
+/* Keys with which the metric is another measure, or of other pictures. */
+static void note_measures(const struct effects *e, struct notes *n) {
+    static const char *const deciding[] = {"dataset", "val_fraction"};
     for (size_t i = 0; i < LOSS_PARTS; i++) {
         const struct loss_part *part = &pxs_loss_parts[i];
-        if ((part->of & 1u << e->c.metric.kin) != 0 && pxs_groups_by(in, part->key))
-            pxs_text_addf(&n->text,
-                          "%s %s, so runs that differ in it have another %s: nothing is said of "
-                          "it, and effects of the other keys are means over different measures",
-                          part->key, part->role, e->c.metric.name);
+        if ((part->of & 1u << e->c.metric.kin) != 0 && pxs_groups_by(&e->c.in, part->key))
+            pxs_text_addf(
+                &n->text,
+                "%s %s, so runs that differ in it have another %s: nothing is said of it, "
+                "and effects of the other keys are means over different measures",
+                part->key, part->role, e->c.metric.name);
         note(n);
     }
-    static const char *const deciding[] = {"dataset", "val_fraction"};
     for (size_t i = 0; i < PXS_COUNT(deciding); i++) {
-        if (pxs_groups_by(in, deciding[i]) && e->c.metric.kin == KIN_VALIDATION)
+        if (pxs_groups_by(&e->c.in, deciding[i]) && e->c.metric.kin == KIN_VALIDATION)
             pxs_text_addf(&n->text,
                           "%s differs, so runs may not have been validated on the same pictures",
                           deciding[i]);
@@ -252,6 +253,7 @@ static enum pxs_status make_notes(struct effects *e, struct pxs_error *err) {
     note_pairs(e, n);
     note_draws(e, n);
     note_keys(e, n);
+    note_measures(e, n);
     note_lost(e, n);
     for (size_t i = 0; i < e->c.in.n_notes; i++) {
         pxs_text_add(&n->text, e->c.in.notes[i]);

@@ -108,8 +108,7 @@ static void test(const double *z, size_t n, size_t width, double df, const size_
 
 enum pxs_status pxs_block_test(const double *z, size_t n, size_t width, double df,
                                const size_t *setting, const size_t *seed, size_t ids,
-                               double largest, struct pxs_block_test *out,
-                               struct pxs_error *err) {
+                               double largest, struct pxs_block_test *out, struct pxs_error *err) {
     struct pxs_arena arena = {0};
     struct sums sums[2];
     double *mean = pxs_arena_alloc(&arena, (width + 1) * sizeof *mean);
