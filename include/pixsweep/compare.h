@@ -10,7 +10,11 @@
 /* ---- compare -------------------------------------------------------------------------------- */
 
 struct pxs_compare_options {
-    const char *sweep; /* NULL = the one planned last */
+    const char *sweep;       /* NULL = the one planned last */
+    const char *const *more; /* sweeps beside it */
+    size_t n_more;
+    /* only runs that meet this condition over the columns of v_run; NULL = all */
+    const char *where;
     /* hyperparameters whose values make a group; NULL = what differs in the sweep */
     const char *const *by;
     size_t n_by;
@@ -50,7 +54,8 @@ struct pxs_compare_options {
  * without being asked. Where no run has the metric (validation: off), final_avg_loss_G stands
  * in. */
 struct pxs_comparison {
-    char sweep[128];
+    char sweep[PXS_SWEEPS_MAX]; /* "a and b" */
+    size_t n_sweeps;
     char metric[32]; /* that ranks */
     bool higher_is_better;
     int64_t until; /* provisional, as of this epoch; -1: no */

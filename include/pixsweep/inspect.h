@@ -47,13 +47,15 @@ PXS_NODISCARD enum pxs_status pxs_report_diff(struct pxs_store *s,
 /* ---- export --------------------------------------------------------------------------------- */
 
 struct pxs_export_options {
-    const char *sweep;      /* NULL = the one worked on last */
+    const char *sweep;       /* NULL = the one worked on last */
+    const char *const *more; /* sweeps beside it */
+    size_t n_more;
     const char *table;      /* a table or view; NULL = v_run */
     enum pxs_format format; /* not TABLE */
     struct pxs_sink sink;
     struct pxs_meter meter; /* in rows */
 };
-/* The rows of a table that belong to the sweep's runs, in the order of the primary key (views: of
+/* The rows of a table that belong to the sweeps' runs, in the order of the primary key (views: of
  * their runs), in one read of the database and constant memory. *rows = how many. PXS_E_NOT_FOUND
  * names the tables or sweeps that there are; PXS_E_BUSY as in pxs_store_query: rows may have been
  * given to the sink already. */

@@ -105,6 +105,42 @@ void pxs_stale_finish(struct pxs_stale *stale);
 /* What to do about n of them in this store, one line; nothing where there is none. */
 void pxs_stale_say(const struct pxs_store *s, size_t n, struct pxs_text *out);
 
+/* ---- which runs ----------------------------------------------------------------------------- */
+
+#define PXS_SWEEPS_MAX 256 /* of their names in a heading */
+
+/* Sweeps that are looked at as one. */
+struct pxs_choice_options {
+    const char *sweep;       /* NULL = the one worked on last */
+    const char *const *more; /* beside it */
+    size_t n_more;
+    const char *where; /* a condition over the columns of v_run; NULL = none */
+};
+struct pxs_choice {
+    int64_t *sweeps; /* each once */
+    size_t n_sweeps;
+    const char *name; /* "a and b" */
+    int64_t *without; /* runs of these that are not looked at */
+    size_t n_without;
+    size_t
+        n_twice; /* of those: another sweep's run has the same config_hash and seed, and counts */
+    struct pxs_arena arena;
+};
+/* Finish it. PXS_E_NOT_FOUND: no such sweep, or no run that meets `where`;
+ * PXS_E_INVALID: a mistake in it. */
+PXS_NODISCARD enum pxs_status pxs_choose(struct pxs_store *s,
+                                         const struct pxs_choice_options *options,
+                                         struct pxs_choice *out, struct pxs_error *err);
+void pxs_choice_finish(struct pxs_choice *choice);
+/* Appends `sql`, in which each `sweep_id = ?1`, of table run or joined with it, is limited to the
+ * chosen runs. ?1 is the first sweep. */
+void pxs_choice_sql(const struct pxs_choice *choice, const char *sql, struct pxs_text *out);
+/* pxs_store_select of that. */
+PXS_NODISCARD enum pxs_status pxs_choice_select(struct pxs_store *s,
+                                                const struct pxs_choice *choice, const char *sql,
+                                                const struct pxs_cell *args, size_t n,
+                                                struct pxs_table *out, struct pxs_error *err);
+
 /* ---- configurations ------------------------------------------------------------------------- */
 
 /* Keys that are no hyperparameters and stand in where those do not tell runs apart: "old log" or
@@ -112,12 +148,12 @@ void pxs_stale_say(const struct pxs_store *s, size_t n, struct pxs_text *out);
 #define PXS_KEY_ORIGIN "origin"
 #define PXS_KEY_HASH "config_hash"
 
-/* The runs of a sweep, by number, in groups of equal values of `keys`; groups by their first run.
+/* Runs, by number, in groups of equal values of `keys`; groups by their first run.
  * Where no keys are asked for, a group is a configuration: what config_hash says, with data and
  * first weights by content. All in `arena`. */
 struct pxs_groups {
-    int64_t sweep_id;
-    char sweep[128];
+    int64_t sweep_id; /* the first, where they are of several */
+    char sweep[PXS_SWEEPS_MAX];
     const char **keys;
     const char **sql; /* of each key: its value as SQL over `run r`; it gave `values` */
     size_t n_keys;
@@ -125,7 +161,8 @@ struct pxs_groups {
     struct pxs_table *values;
     size_t n_values; /* keys read so far */
     int64_t *run_ids;
-    size_t *group_of; /* of each run */
+    int64_t *sweep_of; /* of each run */
+    size_t *group_of;  /* of each run */
     size_t n_runs;
     size_t *first; /* of each group: its first run's place among the runs */
     char **labels; /* of each group: "halve, lrgd 25"; the sweep's name where nothing differs */
@@ -139,7 +176,7 @@ struct pxs_groups {
 /* `by`: hyperparameters, NULL = what differs in the sweep, the seed apart. Runs with other data,
  * other first weights and runs from old logs are never in one group, whatever `by` says. `out` is
  * untouched on error. PXS_E_INVALID: no such hyperparameter. */
-PXS_NODISCARD enum pxs_status pxs_groups_read(struct pxs_store *s, int64_t sweep_id,
+PXS_NODISCARD enum pxs_status pxs_groups_read(struct pxs_store *s, const struct pxs_choice *choice,
                                               const char *const *by, size_t n_by,
                                               struct pxs_groups *out, struct pxs_error *err);
 void pxs_groups_finish(struct pxs_groups *groups);
@@ -187,8 +224,9 @@ struct pxs_configuration {
 };
 
 struct pxs_curves {
-    char sweep[128];
-    int64_t sweep_id;
+    char sweep[PXS_SWEEPS_MAX];
+    int64_t sweep_id; /* the first */
+    size_t n_sweeps;
     const char *const *keys; /* what differs */
     size_t n_keys;
     const char *const *notes; /* what a reader has to know of the configurations, a sentence each */
@@ -216,7 +254,9 @@ struct pxs_reducer {
 };
 
 struct pxs_curves_options {
-    const char *sweep;     /* NULL = the one worked on last */
+    const char *sweep;       /* NULL = the one worked on last */
+    const char *const *more; /* sweeps beside it */
+    size_t n_more;
     const char *const *by; /* as in pxs_compare_options */
     size_t n_by;
     int64_t run_id; /* only this one; 0 = all */

@@ -8,13 +8,15 @@
 /* ---- page ----------------------------------------------------------------------------------- */
 
 struct pxs_page_options {
-    const char *sweep;     /* NULL = the one planned last */
+    const char *sweep;       /* NULL = the one planned last */
+    const char *const *more; /* sweeps beside it */
+    size_t n_more;
     const char *const *by; /* as in pxs_compare_options */
     size_t n_by;
     struct pxs_meter meter;
 };
 struct pxs_page_info {
-    char sweep[128];
+    char sweep[256]; /* "a and b" */
     size_t n_runs;
 };
 /* Appends all that a page says of a sweep as one JSON document (its form: src/report/page/data.c):

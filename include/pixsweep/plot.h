@@ -16,7 +16,9 @@ PXS_NODISCARD enum pxs_status pxs_picture_of(const char *path, enum pxs_picture 
                                              struct pxs_error *err);
 
 struct pxs_plot_options {
-    const char *sweep;     /* NULL = the one worked on last */
+    const char *sweep;       /* NULL = the one worked on last */
+    const char *const *more; /* sweeps beside it */
+    size_t n_more;
     const char *const *by; /* as in pxs_compare_options */
     size_t n_by;
     int64_t run_id; /* only this one; 0 = all */

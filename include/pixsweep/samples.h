@@ -4,6 +4,7 @@
 
 #include "pixsweep/base.h"
 #include "pixsweep/image.h"
+#include "pixsweep/metrics.h"
 #include "pixsweep/store.h"
 
 /* ---- samples -------------------------------------------------------------------------------- */
@@ -28,7 +29,7 @@ struct pxs_sample_row {
     struct pxs_sample_cell *cells; /* of each column */
 };
 struct pxs_sample_sheet {
-    char sweep[128];
+    char sweep[PXS_SWEEPS_MAX];
     const char *const *keys; /* what differs */
     size_t n_keys;
     int64_t *epochs; /* of each column; PXS_SAMPLE_BEST */
@@ -38,7 +39,9 @@ struct pxs_sample_sheet {
     struct pxs_arena arena;
 };
 struct pxs_samples_options {
-    const char *sweep;     /* NULL = the one worked on last */
+    const char *sweep;       /* NULL = the one worked on last */
+    const char *const *more; /* sweeps beside it */
+    size_t n_more;
     const char *const *by; /* as in pxs_compare_options */
     size_t n_by;
     int64_t run_id; /* only this one; 0 = the first seed of each configuration */

@@ -26,12 +26,14 @@ static enum pxs_status export_table(struct cli *cli, struct pxs_store *s, struct
         PXS_TRY(cli_check_ending(cli, path, cli_format_name(cli->format), err));
         PXS_TRY(pxs_atomic_open(&file, path, err));
     }
-    const struct pxs_export_options options = {.sweep = cli->n_args > 0 ? cli->args[0] : NULL,
-                                               .table = cli->values[OPT_TABLE],
-                                               .format = cli->format,
-                                               .sink = path ? (struct pxs_sink){file_write, &file}
-                                                            : cli_sink(),
-                                               .meter = cli_bar_begin(&bar, cli)};
+    const struct pxs_export_options options = {
+        .sweep = cli->n_args > 0 ? cli->args[0] : NULL,
+        .more = cli->args + 1,
+        .n_more = cli->n_args > 1 ? (size_t)cli->n_args - 1 : 0,
+        .table = cli->values[OPT_TABLE],
+        .format = cli->format,
+        .sink = path ? (struct pxs_sink){file_write, &file} : cli_sink(),
+        .meter = cli_bar_begin(&bar, cli)};
     enum pxs_status status = pxs_export(s, &options, &rows, err);
     if (status == PXS_OK && path)
         status = pxs_atomic_commit(&file, err);

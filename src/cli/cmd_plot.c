@@ -78,8 +78,10 @@ static enum pxs_status find_target(const struct cli *cli, struct pxs_store *s, s
                                    struct pxs_error *err) {
     const struct pxs_cell *cell;
     struct pxs_table t = {0};
-    if (cli->n_args > 0)
+    if (cli->n_args == 1)
         PXS_TRY(pxs_store_find_target(s, cli->args[0], &p->target, err));
+    else if (cli->n_args > 1)
+        PXS_TRY(pxs_store_find_sweep(s, cli->args[0], &p->target.sweep_id, err));
     else
         PXS_TRY(pxs_store_find_sweep(s, NULL, &p->target.sweep_id, err));
     const struct pxs_cell id = pxs_cell_int(p->target.sweep_id);
@@ -90,7 +92,8 @@ static enum pxs_status find_target(const struct cli *cli, struct pxs_store *s, s
     return PXS_OK;
 }
 
-/* Without -o: in the folder of the sweep, or of the run, beside the database. */
+/* Without -o: in the folder of the sweep, or of the run, beside the database; of several sweeps
+ * beside it. */
 static enum pxs_status choose_path(const struct cli *cli, struct pxs_store *s, struct plotting *p,
                                    struct pxs_error *err) {
     const char *name = cli->values[OPT_SAMPLES] ? "samples.png" : "curves.png";
@@ -101,7 +104,10 @@ static enum pxs_status choose_path(const struct cli *cli, struct pxs_store *s, s
         PXS_TRY(cli_check_target(s, p->path, err));
         return pxs_picture_of(p->path, &p->kind, err);
     }
-    snprintf(inside, sizeof inside, "%s/%s", p->target.run_id != 0 ? p->target.name : p->sweep,
+    snprintf(inside, sizeof inside, "%s/%s",
+             p->target.run_id != 0 ? p->target.name
+             : cli->n_args > 1     ? "."
+                                   : p->sweep,
              name);
     if (!pxs_path_dir(folder, sizeof folder, pxs_store_path(s)) ||
         !pxs_path_join(p->path, sizeof p->path, folder, inside) ||
@@ -118,6 +124,9 @@ static enum pxs_status draw_curves(struct cli *cli, struct pxs_store *s, struct 
                                    struct pxs_drawing *out, struct pxs_error *err) {
     struct cli_bar bar;
     const struct pxs_plot_options options = {.sweep = p->sweep,
+                                             .more = cli->args + 1,
+                                             .n_more =
+                                                 cli->n_args > 1 ? (size_t)cli->n_args - 1 : 0,
                                              .by = p->n_by > 0 ? p->by : NULL,
                                              .n_by = p->n_by,
                                              .run_id = p->target.run_id,
@@ -137,17 +146,19 @@ static enum pxs_status draw_curves(struct cli *cli, struct pxs_store *s, struct 
 static enum pxs_status draw_samples(struct cli *cli, struct pxs_store *s, struct plotting *p,
                                     struct pxs_drawing *out, struct pxs_error *err) {
     struct cli_bar bar;
-    const struct pxs_samples_options options = {.sweep = p->sweep,
-                                                .by = p->n_by > 0 ? p->by : NULL,
-                                                .n_by = p->n_by,
-                                                .run_id = p->target.run_id,
-                                                .where = cli->values[OPT_WHERE],
-                                                .seed =
-                                                    cli->values[OPT_SAMPLE_SEED] ? &p->seed : NULL,
-                                                .epochs = p->n_epochs > 0 ? p->epochs : NULL,
-                                                .n_epochs = p->n_epochs,
-                                                .glyphs = (size_t)p->glyphs,
-                                                .meter = cli_bar_begin(&bar, cli)};
+    const struct pxs_samples_options options = {
+        .sweep = p->sweep,
+        .more = cli->args + 1,
+        .n_more = cli->n_args > 1 ? (size_t)cli->n_args - 1 : 0,
+        .by = p->n_by > 0 ? p->by : NULL,
+        .n_by = p->n_by,
+        .run_id = p->target.run_id,
+        .where = cli->values[OPT_WHERE],
+        .seed = cli->values[OPT_SAMPLE_SEED] ? &p->seed : NULL,
+        .epochs = p->n_epochs > 0 ? p->epochs : NULL,
+        .n_epochs = p->n_epochs,
+        .glyphs = (size_t)p->glyphs,
+        .meter = cli_bar_begin(&bar, cli)};
     const enum pxs_status status =
         pxs_plot_samples(s, &options, p->kind, p->width, p->height, out, err);
     cli_bar_clear(&bar);

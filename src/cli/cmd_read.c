@@ -42,6 +42,9 @@ static enum pxs_status read_compare(struct cli *cli, struct pxs_store *s, struct
     const char *words[64];
     double target;
     struct pxs_compare_options options = {.sweep = cli->n_args > 0 ? cli->args[0] : NULL,
+                                          .more = cli->args + 1,
+                                          .n_more = cli->n_args > 1 ? (size_t)cli->n_args - 1 : 0,
+                                          .where = cli->values[OPT_WHERE],
                                           .metric = cli->values[OPT_METRIC],
                                           .baseline = cli->values[OPT_BASELINE],
                                           .pareto = cli->values[OPT_PARETO]};

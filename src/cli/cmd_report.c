@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* Where the page goes: what -o says, or report.html in the sweep's folder, which stands in the
- * results folder. */
+ * results folder; of several sweeps in the results folder itself. */
 static enum pxs_status find_path(const struct cli *cli, struct pxs_store *s, const char *sweep,
                                  char path[PXS_PATH_MAX], struct pxs_error *err) {
     char results[PXS_PATH_MAX], db[PXS_PATH_MAX], folder[PXS_PATH_MAX];
@@ -17,7 +17,7 @@ static enum pxs_status find_path(const struct cli *cli, struct pxs_store *s, con
         return cli_check_ending(cli, path, "html", err);
     }
     if (!pxs_sweep_paths(cli->values[OPT_RESULTS], cli->values[OPT_DB], results, db) ||
-        !pxs_path_join(folder, sizeof folder, results, sweep) ||
+        !pxs_path_join(folder, sizeof folder, results, cli->n_args > 1 ? "." : sweep) ||
         !pxs_path_join(path, PXS_PATH_MAX, folder, "report.html"))
         return pxs_fail(err, PXS_E_INVALID, "--results: the path is too long");
     return pxs_make_dirs(folder, err);
@@ -44,7 +44,9 @@ static enum pxs_status read_report(struct cli *cli, struct pxs_store *s, struct 
                                    struct pxs_error *err) {
     const char *words[64];
     struct cli_bar bar;
-    struct pxs_page_options options = {.sweep = cli->n_args > 0 ? cli->args[0] : NULL};
+    struct pxs_page_options options = {.sweep = cli->n_args > 0 ? cli->args[0] : NULL,
+                                       .more = cli->args + 1,
+                                       .n_more = cli->n_args > 1 ? (size_t)cli->n_args - 1 : 0};
     struct pxs_page_info info;
     struct pxs_text page = {0};
     char *by;

@@ -264,10 +264,12 @@ START_TEST(other_metrics_have_other_leaders)
                                           R(0, 0, 0.40, .psnr = 25),
                                           R(0, 1, 0.40, .psnr = 25)};
     COMPARE(plan, 0);
-    ck_has(c.verdict, "; but halve, lrgd 90 leads by final_val_loss, constant leads by val_psnr");
+    ck_has(c.verdict, "; but halve, lrgd 90 leads by final_val_loss; constant by val_psnr");
     COMPARE(plan, .metric = "psnr");
-    ck_has(c.verdict, "; but halve, lrgd 25 leads by best_val_loss, halve, lrgd 90 leads by "
+    ck_has(c.verdict, "; but halve, lrgd 25 leads by best_val_loss; halve, lrgd 90 by "
                       "final_val_loss");
+    COMPARE(plan, .metric = "final");
+    ck_has(c.verdict, "; but halve, lrgd 25 leads by best_val_loss; constant by val_psnr");
     drop_database(&store);
     COMPARE(paired, 0);
     ck_has_not(c.verdict, "leads by");

@@ -70,6 +70,40 @@ says ask.out "configuration  lr_policy_G"
 ask diff 1 3
 says ask.out "steps that both have are the same, bit by bit"
 
+step "only runs that meet a condition"
+ask compare rates --where "lrgd = 2 OR lr_policy_G = 'constant'"
+says ask.out "rates: 4 runs in 2 groups"
+ask compare rates --where "lrgd > 0"
+says ask.out "no  lrgd  n " # what differs among those
+refuse compare rates --where "lrgd = 77"
+says ask.err "no run of rates meets lrgd = 77"
+refuse compare rates --where "lrgdd = 2"
+says ask.err "no such column: lrgdd"
+
+step "several sweeps as one: what has the same config_hash and seed counts once, pairs are by seed across them"
+experiment more.yaml more 'n_epochs: 3' 'sample_interval: 5' 'checkpoint_interval: 0' 'lr_policy_G: constant' 'sweep: {seeds: [1, 2]}'
+experiment longer.yaml longer 'n_epochs: 4' 'sample_interval: 0' 'checkpoint_interval: 0' 'lr_policy_G: constant' 'sweep: {seeds: [0, 1]}'
+run 0 res more.yaml --jobs 1 --threads 1 --quiet
+run 0 res longer.yaml --jobs 1 --threads 1 --quiet
+ask compare rates more
+says ask.out "rates and more: 7 runs in 3 groups" # sample_interval is no part of what a run is
+says ask.out "1 run is also in another of these sweeps (the same config_hash and seed) and counts once"
+says ask.out "constant .*  3  "
+ask compare more longer rates --baseline lr_policy_G=constant,n_epochs=4 --format json
+grep '"lr_policy_G":"constant","lrgd":null,"n_epochs":3,"n":3,' ask.out >three.out || fail "$(cat ask.out)"
+says three.out '"vs_baseline_n":2,"vs_baseline_design":"paired"'
+ask compare more longer
+says ask.out "the sweeps differ in n_epochs (3, 4), in the order in which they were named"
+ask plot rates more longer
+says ask.out "^.*res/curves.png: 4 configurations, 9 runs"
+ask report rates more longer
+says ask.out "res/report.html: "
+says res/report.html "in rates, more and longer"
+ask export rates more longer
+[ "$(wc -l <ask.out)" = 11 ] || fail "export has $(wc -l <ask.out) lines" # all runs, those that are there twice, too
+refuse compare rates none
+says ask.err "there is no sweep none"
+
 step "old logs beside new runs: what they do not tell is unknown, not different"
 mkdir -p old/one
 for e in 0 1; do

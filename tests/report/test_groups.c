@@ -25,12 +25,13 @@ static void teardown(void) {
 }
 
 static void read_groups(const struct planned *plan, size_t n, const char *by) {
-    int64_t sweep_id;
+    struct pxs_choice choice;
     if (store == NULL)
         store = make_database_of(plan, n);
     pxs_groups_finish(&g);
-    ck_ok(pxs_store_find_sweep(store, "rates", &sweep_id, &err));
-    ck_ok(pxs_groups_read(store, sweep_id, by != NULL ? &by : NULL, by != NULL, &g, &err));
+    ck_ok(pxs_choose(store, &(struct pxs_choice_options){.sweep = "rates"}, &choice, &err));
+    ck_ok(pxs_groups_read(store, &choice, by != NULL ? &by : NULL, by != NULL, &g, &err));
+    pxs_choice_finish(&choice);
 }
 #define GROUPS(plan, by) read_groups(plan, PXS_COUNT(plan), by)
 

@@ -255,11 +255,11 @@ START_TEST(every_named_question_is_answered)
     static const char *const first[PXS_QUERY_COUNT] = {
         [PXS_QUERY_PROGRESS] = "sweep_id",   [PXS_QUERY_RUNS] = "run_id",
         [PXS_QUERY_RUN] = "run_id",          [PXS_QUERY_SCHEDULES] = "sweep",
-        [PXS_QUERY_SWEEP_PARAMS] = "run_id", [PXS_QUERY_DIFFERING] = "key",
-        [PXS_QUERY_PARAMS] = "key",          [PXS_QUERY_ATTEMPTS] = "attempt_id",
-        [PXS_QUERY_ENVIRONMENT] = "key",     [PXS_QUERY_EPOCHS] = "run_id",
-        [PXS_QUERY_BATCHES] = "run_id",      [PXS_QUERY_SAMPLES] = "run_id",
-        [PXS_QUERY_CHECKPOINTS] = "run_id",  [PXS_QUERY_EVENTS] = "event_id"};
+        [PXS_QUERY_SWEEP_PARAMS] = "run_id", [PXS_QUERY_PARAMS] = "key",
+        [PXS_QUERY_ATTEMPTS] = "attempt_id", [PXS_QUERY_ENVIRONMENT] = "key",
+        [PXS_QUERY_EPOCHS] = "run_id",       [PXS_QUERY_BATCHES] = "run_id",
+        [PXS_QUERY_SAMPLES] = "run_id",      [PXS_QUERY_CHECKPOINTS] = "run_id",
+        [PXS_QUERY_EVENTS] = "event_id"};
     struct pxs_store *s = filled();
     ck_ok(pxs_store_event(s, 1, 1, PXS_LOG_INFO, "k", "m", &err));
     pxs_store_close(&s);
@@ -276,32 +276,6 @@ START_TEST(every_named_question_is_answered)
     }
     struct pxs_table t;
     ck_fails(pxs_store_ask(s, PXS_QUERY_COUNT, 1, &t, &err), PXS_E_INTERNAL, "query");
-    pxs_store_close(&s);
-}
-END_TEST
-
-START_TEST(what_differs)
-{
-    struct pxs_store *s = open_store();
-    struct pxs_params p[3];
-    struct pxs_store_plan_run runs[3];
-    struct pxs_store_plan plan;
-    struct pxs_table t;
-    for (int i = 0; i < 3; i++) {
-        p[i] = small_params(0, i);
-        p[i].lambda_pixel = i ? 100 : 10;
-        p[i].lr_policy_G = i == 2 ? PXS_LR_CONSTANT : PXS_LR_HALVE; /* then lrgd is not in force */
-        fill_plan_run(&runs[i], i, "lr", i + 1, i, i, &p[i]);
-    }
-    ck_ok(pxs_store_plan(s, "lr", "x", "x", runs, 3, &plan, &err));
-    ck_ok(pxs_store_ask(s, PXS_QUERY_DIFFERING, plan.sweep_id, &t, &err));
-    ck_assert_uint_eq(t.n_rows, 3);
-    ck_assert_str_eq(pxs_table_at(&t, 0, "key").text, "lambda_pixel");
-    ck_assert_int_eq(pxs_table_at(&t, 0, "n").integer, 2);
-    ck_assert_str_eq(pxs_table_at(&t, 1, "key").text, "lr_policy_G");
-    ck_assert_str_eq(pxs_table_at(&t, 2, "key").text, "lrgd");
-    pxs_table_finish(&t);
-    pxs_store_plan_finish(&plan);
     pxs_store_close(&s);
 }
 END_TEST
@@ -347,7 +321,6 @@ TCase *query_case(void) {
     tcase_add_test(c, an_empty_result_has_names);
     tcase_add_test(c, a_listener_can_stop);
     tcase_add_test(c, every_named_question_is_answered);
-    tcase_add_test(c, what_differs);
     tcase_add_test(c, deviation_and_median);
     return c;
 }

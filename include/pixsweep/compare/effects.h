@@ -30,7 +30,7 @@ struct pxs_scatter {
  * what luck is measured by: runs, seeds, settings, as enum pxs_effect_error. What there is not is
  * NULL. */
 struct pxs_effects {
-    char sweep[128];
+    char sweep[PXS_SWEEPS_MAX];
     char metric[32];
     bool higher_is_better;
     size_t n_runs, n_counted;

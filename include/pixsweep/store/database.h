@@ -124,8 +124,6 @@ struct pxs_cell pxs_table_at(const struct pxs_table *table, size_t row, const ch
     X(RUN, "run_id", "v_run, one row")                                                        \
     X(SCHEDULES, "0 or sweep_id", "v_schedule, best mean first")                              \
     X(SWEEP_PARAMS, "sweep_id", "run_id, key, value: every effective parameter of every run") \
-    X(DIFFERING, "sweep_id",                                                                  \
-      "key, n: parameters that differ between the runs that have them; not the seed")         \
     X(PARAMS, "run_id", "key, value")                                                         \
     X(ATTEMPTS, "run_id", "attempt, by no")                                                   \
     X(ENVIRONMENT, "run_id", "key, value of the last attempt")                                \

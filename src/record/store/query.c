@@ -1,6 +1,5 @@
 /* Reading: the user's SQL row by row, results in memory, the named questions. */
 #include "store_priv.h"
-#include "store_texts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -152,7 +151,6 @@ static const char *const questions[PXS_QUERY_COUNT] = {
     [PXS_QUERY_SWEEP_PARAMS] =
         "SELECT run_id, key, value FROM param JOIN run USING (run_id) WHERE sweep_id = ?1 "
         "ORDER BY run_id, key",
-    [PXS_QUERY_DIFFERING] = pxs_store_differing_sql,
     [PXS_QUERY_PARAMS] = "SELECT key, value FROM param WHERE run_id = ?1 ORDER BY key",
     [PXS_QUERY_ATTEMPTS] = "SELECT * FROM attempt WHERE run_id = ?1 ORDER BY no",
     [PXS_QUERY_ENVIRONMENT] =

@@ -100,22 +100,27 @@ static size_t leader_by(const struct comparing *c, const struct metric *m) {
 void pxs_compare_say_other_leaders(const struct comparing *c, struct pxs_text *out) {
     static const enum measure others[] = {M_best_val_loss, M_final_val_loss, M_val_psnr,
                                           M_val_ssim};
-    size_t said = 0, last = 0;
+    size_t leaders[PXS_COUNT(others)] = {0}, said = 0;
     for (size_t i = 0; i < PXS_COUNT(others); i++) {
         struct comparing by = *c;
         by.metric = *pxs_metric_of(others[i]);
-        if (others[i] == c->metric.measure || !is_one_measure(&by))
-            continue;
-        const size_t leader = leader_by(c, &by.metric);
+        if (others[i] != c->metric.measure && is_one_measure(&by))
+            leaders[i] = leader_by(c, &by.metric);
+    }
+    for (size_t i = 0; i < PXS_COUNT(others); i++) {
+        const size_t leader = leaders[i];
         if (leader == 0)
             continue;
-        if (said > 0 && leader == last)
-            pxs_text_addf(out, " and %s", by.metric.name);
-        else
-            pxs_text_addf(out, "%s %s leads by %s", said == 0 ? "; but" : ",",
-                          pxs_compare_label(c, &c->groups[leader]), by.metric.name);
-        last = leader;
+        pxs_text_addf(out, "; %s%s %sby %s", said == 0 ? "but " : "",
+                      pxs_compare_label(c, &c->groups[leader]), said == 0 ? "leads " : "",
+                      pxs_metric_of(others[i])->name);
         said++;
+        for (size_t k = i + 1; k < PXS_COUNT(others); k++) {
+            if (leaders[k] != leader)
+                continue;
+            pxs_text_addf(out, " and %s", pxs_metric_of(others[k])->name);
+            leaders[k] = 0;
+        }
     }
 }
 
@@ -146,12 +151,13 @@ static enum pxs_status keep_overfit(struct comparing *c, const struct pxs_table 
 }
 
 enum pxs_status pxs_compare_look_beyond(struct comparing *c, struct pxs_error *err) {
-    const struct pxs_cell args[] = {pxs_cell_int(c->in.sweep_id),
+    const struct pxs_cell args[] = {pxs_cell_int(c->choice->sweeps[0]),
                                     c->until >= 0 ? pxs_cell_int(c->until) : pxs_cell_text(NULL)};
     struct pxs_table t = {0};
     if (c->ranked > 1)
         PXS_TRY(find_parting(c, err));
-    PXS_TRY(pxs_store_select(c->store, pxs_compare_overfit_sql, args, PXS_COUNT(args), &t, err));
+    PXS_TRY(pxs_choice_select(c->store, c->choice, pxs_compare_overfit_sql, args, PXS_COUNT(args),
+                              &t, err));
     const enum pxs_status status = keep_overfit(c, &t, err);
     pxs_table_finish(&t);
     return status;

@@ -8,13 +8,13 @@
 #include <string.h>
 
 /* Reads and judges; `c` is to be finished in any case. */
-static enum pxs_status begin(struct comparing *c, int64_t sweep_id, struct pxs_error *err) {
+static enum pxs_status begin(struct comparing *c, struct pxs_error *err) {
     const struct metric *metric =
         pxs_metric_find("--metric", c->o->metric ? c->o->metric : "best_val_loss", err);
     if (!metric)
         return PXS_E_INVALID;
     c->metric = c->asked = *metric;
-    PXS_TRY(pxs_compare_read(c, sweep_id, err));
+    PXS_TRY(pxs_compare_read(c, err));
     PXS_TRY(pxs_compare_judge(c, err));
     return pxs_compare_look_beyond(c, err);
 }
@@ -57,37 +57,37 @@ static enum pxs_status fill(const struct comparing *shown, const struct comparin
 
 static enum pxs_status compare_in(struct comparing *c, struct comparing *provisional,
                                   struct pxs_comparison *out, struct pxs_error *err) {
-    int64_t sweep_id;
-    struct pxs_stale stale;
     struct pxs_table t = {0};
-    PXS_TRY(pxs_store_find_sweep(c->store, c->o->sweep, &sweep_id, err));
-    PXS_TRY(pxs_stale_read(c->store, sweep_id, &stale, err));
-    out->n_stale = stale.n;
-    pxs_stale_finish(&stale);
+    for (size_t i = 0; i < c->choice->n_sweeps; i++) {
+        struct pxs_stale stale;
+        PXS_TRY(pxs_stale_read(c->store, c->choice->sweeps[i], &stale, err));
+        out->n_stale += stale.n;
+        pxs_stale_finish(&stale);
+    }
 
     /* Other kernels are other bits, other machines other times: where there are several, a note
      * says so. */
-    const struct pxs_cell id = pxs_cell_int(sweep_id);
-    PXS_TRY(pxs_store_select(c->store, pxs_compare_kernels_sql, &id, 1, &t, err));
+    const struct pxs_cell id = pxs_cell_int(c->choice->sweeps[0]);
+    PXS_TRY(pxs_choice_select(c->store, c->choice, pxs_compare_kernels_sql, &id, 1, &t, err));
     const char *names = pxs_table_at(&t, 0, "names").text;
     if (pxs_table_at(&t, 0, "n").integer > 1 && names)
         snprintf(out->kernels, sizeof out->kernels, "%s", names);
     pxs_table_finish(&t);
-    PXS_TRY(pxs_store_select(c->store, pxs_compare_machines_sql, &id, 1, &t, err));
+    PXS_TRY(pxs_choice_select(c->store, c->choice, pxs_compare_machines_sql, &id, 1, &t, err));
     out->mixed_machines = pxs_table_at(&t, 0, "n").integer > 1;
     pxs_table_finish(&t);
 
     /* Completed runs rank the configurations; where they cannot rank all that is under way, all
      * are compared as of the last epoch that every configuration has. */
     c->until = c->o->epochs - 1;
-    PXS_TRY(begin(c, sweep_id, err));
+    PXS_TRY(begin(c, err));
     if (c->until >= 0) {
         c->begun = c->ranked;
         return fill(c, c, NULL, out, err);
     }
     if (!pxs_compare_common(c, &provisional->until, &provisional->begun))
         return fill(c, c, NULL, out, err);
-    PXS_TRY(begin(provisional, sweep_id, err));
+    PXS_TRY(begin(provisional, err));
     if (provisional->ranked <= c->ranked || provisional->ranked < 2)
         return fill(c, c, NULL, out, err);
     if (c->ranked > 1)
@@ -97,11 +97,19 @@ static enum pxs_status compare_in(struct comparing *c, struct comparing *provisi
 
 enum pxs_status pxs_compare(struct pxs_store *s, const struct pxs_compare_options *options,
                             struct pxs_comparison *out, struct pxs_error *err) {
-    struct comparing c = {.o = options, .store = s, .until = -1}, provisional = c;
-    struct pxs_comparison made = {0};
+    const struct pxs_choice_options wanted = {.sweep = options->sweep,
+                                              .more = options->more,
+                                              .n_more = options->n_more,
+                                              .where = options->where};
+    struct pxs_choice choice;
+    PXS_TRY(pxs_choose(s, &wanted, &choice, err));
+    struct comparing c = {.o = options, .store = s, .choice = &choice, .until = -1},
+                     provisional = c;
+    struct pxs_comparison made = {.n_sweeps = choice.n_sweeps};
     const enum pxs_status status = compare_in(&c, &provisional, &made, err);
     finish(&c);
     finish(&provisional);
+    pxs_choice_finish(&choice);
     if (status != PXS_OK)
         pxs_comparison_finish(&made);
     else

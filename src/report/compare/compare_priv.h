@@ -60,6 +60,7 @@ struct group {
 struct comparing {
     const struct pxs_compare_options *o;
     struct pxs_store *store;
+    const struct pxs_choice *choice;
     struct pxs_table runs;    /* row for row as in `in` */
     size_t columns[MEASURES]; /* of each measure its place in `runs` */
     struct pxs_groups in;
@@ -94,8 +95,7 @@ void pxs_compare_put_paragraph(struct pxs_text *out, const char *words, int widt
 
 /* Columns of `runs` before the measures. */
 enum { RUN_ID, RUN_STATE, RUN_SEED, RUN_IMPORTED, RUN_LSGAN, RUN_LAST_EPOCH, RUN_LAST_STEP };
-PXS_NODISCARD enum pxs_status pxs_compare_read(struct comparing *c, int64_t sweep_id,
-                                               struct pxs_error *err);
+PXS_NODISCARD enum pxs_status pxs_compare_read(struct comparing *c, struct pxs_error *err);
 /* Appends the statement that gave `runs`. */
 void pxs_compare_put_sql(const struct comparing *c, struct pxs_text *out);
 /* Whether a run counts: it is completed, or has come as far as a provisional comparison looks. */
@@ -140,8 +140,8 @@ bool pxs_compare_same_loss(const struct comparing *c, const struct group *x, con
 PXS_NODISCARD enum pxs_status pxs_compare_look_beyond(struct comparing *c, struct pxs_error *err);
 /* Appends from which epoch on the first two, level in the metric, differ. */
 void pxs_compare_say_parting(const struct comparing *c, struct pxs_text *out);
-/* Appends "; but B leads by final_val_loss and val_psnr"; nothing where no metric has another
- * leader. */
+/* Appends "; but B leads by final_val_loss and val_psnr; C by val_ssim"; nothing where no metric
+ * has another leader. */
 void pxs_compare_say_other_leaders(const struct comparing *c, struct pxs_text *out);
 
 /* ---- baseline.c ----------------------------------------------------------------------------- */

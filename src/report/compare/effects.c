@@ -210,8 +210,9 @@ static enum pxs_status fill(const struct effects *e, struct pxs_error *err) {
 
 /* ---- all together --------------------------------------------------------------------------- */
 
-static enum pxs_status read_varies(struct effects *e, int64_t sweep_id, struct pxs_error *err) {
-    const struct pxs_cell id = pxs_cell_int(sweep_id);
+/* Of several sweeps the first one's file says how keys vary. */
+static enum pxs_status read_varies(struct effects *e, struct pxs_error *err) {
+    const struct pxs_cell id = pxs_cell_int(e->c.choice->sweeps[0]);
     struct pxs_table t = {0};
     PXS_TRY(pxs_store_select(e->c.store, "SELECT spec_yaml FROM sweep WHERE sweep_id = ?1", &id, 1,
                              &t, err));
@@ -223,16 +224,14 @@ static enum pxs_status read_varies(struct effects *e, int64_t sweep_id, struct p
 
 static enum pxs_status make(struct effects *e, struct pxs_error *err) {
     struct pxs_effects *out = e->out;
-    int64_t sweep_id;
-    PXS_TRY(pxs_store_find_sweep(e->c.store, e->o->sweep, &sweep_id, err));
     const struct metric *metric =
         pxs_metric_find("--metric", e->o->metric ? e->o->metric : "best_val_loss", err);
     if (!metric)
         return PXS_E_INVALID;
     e->c.metric = e->c.asked = *metric;
-    PXS_TRY(pxs_compare_read(&e->c, sweep_id, err));
+    PXS_TRY(pxs_compare_read(&e->c, err));
     PXS_TRY(pxs_compare_judge(&e->c, err));
-    PXS_TRY(read_varies(e, sweep_id, err));
+    PXS_TRY(read_varies(e, err));
     PXS_TRY(pxs_effects_factors(e, err));
 
     snprintf(out->sweep, sizeof out->sweep, "%s", e->c.in.sweep);
@@ -250,15 +249,24 @@ enum pxs_status pxs_effects(struct pxs_store *s, const struct pxs_compare_option
                             struct pxs_effects *out, struct pxs_error *err) {
     const struct pxs_compare_options all = {
         .sweep = options->sweep, .metric = options->metric, .epochs = options->epochs};
+    const struct pxs_choice_options wanted = {.sweep = options->sweep,
+                                              .more = options->more,
+                                              .n_more = options->n_more,
+                                              .where = options->where};
+    struct pxs_choice choice;
+    PXS_TRY(pxs_choose(s, &wanted, &choice, err));
     struct pxs_effects made = {0};
     struct effects e = {
-        .c = {.o = &all, .store = s, .until = options->epochs - 1}, .o = options, .out = &made};
+        .c = {.o = &all, .store = s, .choice = &choice, .until = options->epochs - 1},
+        .o = options,
+        .out = &made};
     const enum pxs_status status = make(&e, err);
     pxs_table_finish(&e.c.runs);
     pxs_groups_finish(&e.c.in);
     pxs_groups_finish(&e.c.all);
     pxs_arena_finish(&e.c.arena);
     pxs_arena_finish(&e.arena);
+    pxs_choice_finish(&choice);
     if (status != PXS_OK)
         pxs_effects_finish(&made);
     else

@@ -65,7 +65,7 @@ static void note_missing(const struct comparing *c, const struct pxs_comparison 
             pxs_text_addf(&n->text, "%s %zu %s", n->text.len == before ? ":" : ",", parts[i].n,
                           parts[i].what);
     }
-    if (before > 0)
+    if (before > 0 && out->n_sweeps == 1)
         pxs_text_add_words(&n->text, " (pixsweep ls --sweep %s)", out->sweep);
     note(n);
     size_t without = 0;

@@ -50,7 +50,8 @@ static void order_groups(struct comparing *c) {
 
 /* ---- differences ---------------------------------------------------------------------------- */
 
-/* An old log does not tell its seed. */
+/* An old log does not tell its seed. A seed has nothing in common between other pictures of other
+ * sweeps. */
 bool pxs_compare_is_pair(const struct comparing *c, size_t a, size_t b) {
     const struct pxs_cell *x = c->runs.cells + a * c->runs.n_columns,
                           *y = c->runs.cells + b * c->runs.n_columns;
@@ -58,6 +59,12 @@ bool pxs_compare_is_pair(const struct comparing *c, size_t a, size_t b) {
         return false;
     if (!pxs_groups_by(&c->in, "seed") && x[RUN_SEED].integer != y[RUN_SEED].integer)
         return false;
+    for (size_t k = 0; k < c->in.n_keys; k++) {
+        const struct pxs_cell *values = c->in.values[k].cells;
+        if (c->in.sweep_of[a] != c->in.sweep_of[b] && strcmp(c->in.keys[k], "dataset") == 0 &&
+            !pxs_cell_same(&values[a], &values[b]))
+            return false;
+    }
     for (size_t k = 0; k < c->all.n_keys; k++) {
         const struct pxs_cell *values = c->all.values[k].cells;
         if (!pxs_groups_by(&c->in, c->all.keys[k]) && !pxs_cell_same(&values[a], &values[b]))

@@ -8,9 +8,9 @@
 
 /* What runs.sql is asked with. */
 enum { ARGS = 4 };
-static void fill_args(const struct comparing *c, int64_t sweep_id, struct pxs_cell args[ARGS]) {
+static void fill_args(const struct comparing *c, struct pxs_cell args[ARGS]) {
     const enum measure asked = c->asked.measure;
-    args[0] = pxs_cell_int(sweep_id);
+    args[0] = pxs_cell_int(c->choice->sweeps[0]);
     args[1] = c->until >= 0 ? pxs_cell_int(c->until) : pxs_cell_text(NULL);
     args[2] = c->o->target ? pxs_cell_real(*c->o->target) : pxs_cell_text(NULL);
     args[3] = pxs_cell_text(asked == M_val_psnr   ? "val_psnr"
@@ -18,10 +18,11 @@ static void fill_args(const struct comparing *c, int64_t sweep_id, struct pxs_ce
                                                   : "val_loss");
 }
 
-static enum pxs_status read_runs(struct comparing *c, int64_t sweep_id, struct pxs_error *err) {
+static enum pxs_status read_runs(struct comparing *c, struct pxs_error *err) {
     struct pxs_cell args[ARGS];
-    fill_args(c, sweep_id, args);
-    PXS_TRY(pxs_store_select(c->store, pxs_compare_runs_sql, args, ARGS, &c->runs, err));
+    fill_args(c, args);
+    PXS_TRY(
+        pxs_choice_select(c->store, c->choice, pxs_compare_runs_sql, args, ARGS, &c->runs, err));
     for (int m = 0; m < MEASURES; m++) {
         const char *name = pxs_metric_of((enum measure)m)->name;
         size_t i = 0;
@@ -36,8 +37,12 @@ static enum pxs_status read_runs(struct comparing *c, int64_t sweep_id, struct p
 
 void pxs_compare_put_sql(const struct comparing *c, struct pxs_text *out) {
     struct pxs_cell args[ARGS];
-    fill_args(c, c->in.sweep_id, args);
-    pxs_sql_filled(out, pxs_compare_runs_sql, args, ARGS);
+    struct pxs_text sql = {0};
+    fill_args(c, args);
+    pxs_choice_sql(c->choice, pxs_compare_runs_sql, &sql);
+    pxs_sql_filled(out, pxs_text_str(&sql), args, ARGS);
+    out->failed = out->failed || sql.failed;
+    pxs_text_finish(&sql);
 }
 
 static const struct pxs_cell *row_of(const struct comparing *c, size_t run) {
@@ -129,11 +134,11 @@ static enum pxs_status make_groups(struct comparing *c, struct pxs_error *err) {
     return PXS_OK;
 }
 
-enum pxs_status pxs_compare_read(struct comparing *c, int64_t sweep_id, struct pxs_error *err) {
-    PXS_TRY(pxs_groups_read(c->store, sweep_id, c->o->by, c->o->n_by, &c->in, err));
+enum pxs_status pxs_compare_read(struct comparing *c, struct pxs_error *err) {
+    PXS_TRY(pxs_groups_read(c->store, c->choice, c->o->by, c->o->n_by, &c->in, err));
     if (c->o->by)
-        PXS_TRY(pxs_groups_read(c->store, sweep_id, NULL, 0, &c->all, err));
-    PXS_TRY(read_runs(c, sweep_id, err));
+        PXS_TRY(pxs_groups_read(c->store, c->choice, NULL, 0, &c->all, err));
+    PXS_TRY(read_runs(c, err));
     if (c->runs.n_rows != c->in.n_runs || (c->o->by && c->all.n_runs != c->in.n_runs))
         return pxs_fail(err, PXS_E_BUSY,
                         "the sweep was planned anew while it was being read; ask again");

@@ -1,6 +1,6 @@
-/* export: any table or view, limited to the runs of one sweep, row by row. Which tables there are,
- * and how each of them belongs to a sweep, is read from the schema, so that a table added later can
- * be exported at once. */
+/* export: any table or view, limited to the runs of some sweeps, row by row. Which tables there
+ * are, and how each of them belongs to a sweep, is read from the schema, so that a table added
+ * later can be exported at once. */
 #include "pixsweep/inspect.h"
 #include "pixsweep/metrics.h"
 #include "pixsweep/table.h"
@@ -63,19 +63,21 @@ static enum pxs_status read_shape(struct pxs_store *s, const char *name, struct 
 
 /* ---- the question --------------------------------------------------------------------------- */
 
-static enum pxs_status add_condition(const struct shape *shape, const char *table, int64_t sweep_id,
-                                     struct pxs_text *sql, struct pxs_error *err) {
-    const long long id = (long long)sweep_id;
+/* `sweeps`: their ids, "1, 7". */
+static enum pxs_status add_condition(const struct shape *shape, const char *table,
+                                     const char *sweeps, struct pxs_text *sql,
+                                     struct pxs_error *err) {
     if (shape->has_sweep)
-        pxs_text_addf(sql, " WHERE sweep_id = %lld", id);
+        pxs_text_addf(sql, " WHERE sweep_id IN (%s)", sweeps);
     else if (shape->has_run)
-        pxs_text_addf(sql, " WHERE run_id IN (SELECT run_id FROM run WHERE sweep_id = %lld)", id);
+        pxs_text_addf(sql, " WHERE run_id IN (SELECT run_id FROM run WHERE sweep_id IN (%s))",
+                      sweeps);
     else if (shape->has_attempt)
         pxs_text_addf(
             sql,
             " WHERE attempt_id IN (SELECT a.attempt_id FROM attempt a JOIN run USING (run_id) "
-            "WHERE sweep_id = %lld)",
-            id);
+            "WHERE sweep_id IN (%s))",
+            sweeps);
     else
         return pxs_fail(err, PXS_E_UNSUPPORTED,
                         "--table: %s does not belong to sweeps; ask `pixsweep sql`", table);
@@ -84,7 +86,7 @@ static enum pxs_status add_condition(const struct shape *shape, const char *tabl
 
 /* The statement for the rows, and one that counts them. Rows stand in the order of the primary key;
  * those of views, which have none, in the order of their runs. */
-static enum pxs_status make_sql(struct pxs_store *s, const char *table, int64_t sweep_id,
+static enum pxs_status make_sql(struct pxs_store *s, const char *table, const char *sweeps,
                                 struct pxs_text *rows, struct pxs_text *count,
                                 struct pxs_error *err) {
     struct shape shape = {0};
@@ -93,9 +95,9 @@ static enum pxs_status make_sql(struct pxs_store *s, const char *table, int64_t 
         goto out;
     pxs_text_addf(rows, "SELECT * FROM \"%s\"", table);
     pxs_text_addf(count, "SELECT count(*) FROM \"%s\"", table);
-    status = add_condition(&shape, table, sweep_id, rows, err);
+    status = add_condition(&shape, table, sweeps, rows, err);
     if (status == PXS_OK)
-        status = add_condition(&shape, table, sweep_id, count, err);
+        status = add_condition(&shape, table, sweeps, count, err);
     if (status != PXS_OK)
         goto out;
     if (shape.key.len > 0)
@@ -127,18 +129,30 @@ static enum pxs_status each_row(void *user, const char *const *columns,
     return pxs_rows_row(e->rows, columns, cells, n, err);
 }
 
+static enum pxs_status find_sweeps(struct pxs_store *s, const struct pxs_export_options *o,
+                                   struct pxs_text *ids, struct pxs_error *err) {
+    for (size_t i = 0; i < 1 + o->n_more; i++) {
+        int64_t id;
+        PXS_TRY(pxs_store_find_sweep(s, i == 0 ? o->sweep : o->more[i - 1], &id, err));
+        pxs_text_addf(ids, "%s%lld", i > 0 ? ", " : "", (long long)id);
+    }
+    return pxs_text_status(ids, err);
+}
+
 enum pxs_status pxs_export(struct pxs_store *s, const struct pxs_export_options *options,
                            uint64_t *n, struct pxs_error *err) {
     const char *table = options->table ? options->table : "v_run";
     struct export e = {.meter = options->meter};
     struct pxs_text rows = {0}, count = {0};
     struct pxs_table counted = {0};
-    int64_t sweep_id;
+    struct pxs_text sweeps = {0};
     if (options->format == PXS_FORMAT_TABLE)
         return pxs_fail(err, PXS_E_INVALID, "--format must be csv, json or jsonl");
-    PXS_TRY(pxs_store_find_sweep(s, options->sweep, &sweep_id, err));
-    PXS_TRY(check_table(s, table, err));
-    enum pxs_status status = make_sql(s, table, sweep_id, &rows, &count, err);
+    enum pxs_status status = find_sweeps(s, options, &sweeps, err);
+    if (status == PXS_OK)
+        status = check_table(s, table, err);
+    if (status == PXS_OK)
+        status = make_sql(s, table, pxs_text_str(&sweeps), &rows, &count, err);
     if (status != PXS_OK)
         goto out;
 
@@ -164,5 +178,6 @@ out:
     pxs_table_finish(&counted);
     pxs_text_finish(&rows);
     pxs_text_finish(&count);
+    pxs_text_finish(&sweeps);
     return status;
 }

@@ -1,4 +1,4 @@
-/* Runs of a sweep in configurations: those that differ in nothing but the seed (or in nothing that
+/* Runs in configurations: those that differ in nothing but the seed (or in nothing that
  * was asked for). One way to do it, so that tables, plots and pages speak of the same things in the
  * same order. */
 #include "groups_priv.h"
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OWN_KEYS = 4 /* dataset, init_from, origin, config_hash */, NOTES_MOST = 8 };
+enum { OWN_KEYS = 4 /* dataset, init_from, origin, config_hash */, NOTES_MOST = 12 };
 
 static const char origin_sql[] =
     "CASE WHEN r.run_id IN (SELECT run_id FROM imported) THEN 'old log' ELSE 'own run' END";
@@ -15,6 +15,7 @@ static const char origin_sql[] =
 /* One reading of a sweep. */
 struct reading {
     struct pxs_store *store;
+    const struct pxs_choice *choice;
     struct pxs_groups *g;
     struct pxs_table runs;
     struct pxs_content_of data, weights;
@@ -56,7 +57,8 @@ static enum pxs_status read_values(struct reading *r, const char *sql, struct px
                   sql);
     enum pxs_status status = pxs_text_status(&question, err);
     if (status == PXS_OK)
-        status = pxs_store_select(r->store, pxs_text_str(&question), &sweep, 1, values, err);
+        status =
+            pxs_choice_select(r->store, r->choice, pxs_text_str(&question), &sweep, 1, values, err);
     pxs_text_finish(&question);
     PXS_TRY(status);
     if (values->n_rows != g->n_runs) {
@@ -157,8 +159,9 @@ static bool has_row(const struct pxs_table *differing, const char *key) {
  * hyperparameters' table, where a policy comes before its own keys. */
 static enum pxs_status add_differing(struct reading *r, struct pxs_error *err) {
     struct pxs_table differing = {0};
-    enum pxs_status status =
-        pxs_store_ask(r->store, PXS_QUERY_DIFFERING, r->g->sweep_id, &differing, err);
+    const struct pxs_cell sweep = pxs_cell_int(r->g->sweep_id);
+    enum pxs_status status = pxs_choice_select(r->store, r->choice, pxs_metrics_differing_sql,
+                                               &sweep, 1, &differing, err);
     for (int key = 0; key < PXS_PARAM_COUNT && status == PXS_OK; key++) {
         const struct pxs_param_info *info = pxs_param_info(key);
         const bool differs = strcmp(info->key, r->data.key) == 0 ? r->data.differs
@@ -262,30 +265,97 @@ static enum pxs_status split_configurations(struct reading *r, struct pxs_error 
     return status;
 }
 
+/* ---- several sweeps ------------------------------------------------------------------------- */
+
+static enum pxs_status say_twice(struct reading *r, struct pxs_error *err) {
+    const size_t n = r->choice->n_twice;
+    struct pxs_text text = {0};
+    if (n == 0)
+        return PXS_OK;
+    pxs_text_addf(&text,
+                  "%zu run%s also in another of these sweeps (the same config_hash and seed) and "
+                  "count%s once",
+                  n, n == 1 ? " is" : "s are", n == 1 ? "s" : "");
+    const enum pxs_status status = pxs_groups_note(r->g, &text, err);
+    pxs_text_finish(&text);
+    return status;
+}
+
+/* The first run of the sweep; n_runs where none of its runs is looked at. */
+static size_t first_of(const struct pxs_groups *g, int64_t sweep) {
+    size_t run = 0;
+    while (run < g->n_runs && g->sweep_of[run] != sweep)
+        run++;
+    return run;
+}
+
+/* Whether all of the sweep's runs have its first one's value, which no other sweep's run has. */
+static bool is_own_value(const struct pxs_groups *g, const struct pxs_cell *values, int64_t sweep) {
+    const size_t first = first_of(g, sweep);
+    for (size_t run = 0; run < g->n_runs; run++) {
+        if (pxs_cell_same(&values[run], &values[first]) != (g->sweep_of[run] == sweep))
+            return false;
+    }
+    return true;
+}
+
+/* Sweeps with other pictures or another number of epochs ask other questions. */
+static enum pxs_status say_sweeps_differ(struct reading *r, struct pxs_error *err) {
+    static const char *const keys[] = {"dataset", "n_epochs"};
+    const struct pxs_groups *g = r->g;
+    struct pxs_text text = {0};
+    for (size_t k = 0; k < g->n_keys && r->choice->n_sweeps > 1; k++) {
+        const struct pxs_cell *values = g->values[k].cells;
+        size_t own = 0;
+        for (size_t i = 0; i < r->choice->n_sweeps; i++)
+            own += first_of(g, r->choice->sweeps[i]) < g->n_runs &&
+                   is_own_value(g, values, r->choice->sweeps[i]);
+        if ((strcmp(g->keys[k], keys[0]) != 0 && strcmp(g->keys[k], keys[1]) != 0) || own == 0)
+            continue;
+        pxs_text_addf(&text, "%s%s (", text.len > 0 ? " and in " : "the sweeps differ in ",
+                      g->keys[k]);
+        for (size_t i = 0, said = 0; i < r->choice->n_sweeps; i++) {
+            const size_t first = first_of(g, r->choice->sweeps[i]);
+            if (first == g->n_runs)
+                continue;
+            pxs_text_add(&text, said++ > 0 ? ", " : "");
+            pxs_cell_show(&text, &values[first], PXS_SHOW_PLAIN, -1);
+        }
+        pxs_text_add(&text, ")");
+    }
+    if (text.len > 0)
+        pxs_text_add(&text, ", in the order in which they were named: a difference between such "
+                            "lines is of that as well as of what else they differ in");
+    const enum pxs_status status = text.len > 0 ? pxs_groups_note(r->g, &text, err) : PXS_OK;
+    pxs_text_finish(&text);
+    return status;
+}
+
 /* ---- all together --------------------------------------------------------------------------- */
 
 static enum pxs_status read_runs(struct reading *r, struct pxs_error *err) {
     struct pxs_groups *g = r->g;
     const struct pxs_cell id = pxs_cell_int(g->sweep_id);
-    struct pxs_table sweep = {0};
-    PXS_TRY(pxs_store_select(r->store, "SELECT name FROM sweep WHERE sweep_id = ?1", &id, 1, &sweep,
-                             err));
-    snprintf(g->sweep, sizeof g->sweep, "%s", sweep.n_rows > 0 ? sweep.cells[0].text : "");
-    pxs_table_finish(&sweep);
-    PXS_TRY(pxs_store_select(r->store, pxs_metrics_group_runs_sql, &id, 1, &r->runs, err));
+    snprintf(g->sweep, sizeof g->sweep, "%s", r->choice->name);
+    PXS_TRY(
+        pxs_choice_select(r->store, r->choice, pxs_metrics_group_runs_sql, &id, 1, &r->runs, err));
     g->n_runs = r->runs.n_rows;
     const size_t keys = (r->by ? r->n_by : PXS_PARAM_COUNT) + OWN_KEYS + 1;
     g->run_ids = pxs_arena_alloc(&g->arena, (g->n_runs + 1) * sizeof *g->run_ids);
+    g->sweep_of = pxs_arena_alloc(&g->arena, (g->n_runs + 1) * sizeof *g->sweep_of);
     g->group_of = pxs_arena_alloc(&g->arena, (g->n_runs + 1) * sizeof *g->group_of);
     g->first = pxs_arena_alloc(&g->arena, (g->n_runs + 1) * sizeof *g->first);
     g->keys = pxs_arena_alloc(&g->arena, keys * sizeof *g->keys);
     g->sql = pxs_arena_alloc(&g->arena, keys * sizeof *g->sql);
     g->values = pxs_arena_alloc(&g->arena, keys * sizeof *g->values);
     g->notes = pxs_arena_alloc(&g->arena, NOTES_MOST * sizeof *g->notes);
-    if (!g->run_ids || !g->group_of || !g->first || !g->keys || !g->sql || !g->values || !g->notes)
+    if (!g->run_ids || !g->sweep_of || !g->group_of || !g->first || !g->keys || !g->sql ||
+        !g->values || !g->notes)
         return pxs_fail_nomem(err);
-    for (size_t i = 0; i < g->n_runs; i++)
+    for (size_t i = 0; i < g->n_runs; i++) {
         g->run_ids[i] = pxs_table_at(&r->runs, i, "run_id").integer;
+        g->sweep_of[i] = pxs_table_at(&r->runs, i, "sweep_id").integer;
+    }
     return PXS_OK;
 }
 
@@ -305,13 +375,17 @@ static enum pxs_status read_all(struct reading *r, struct pxs_error *err) {
     make_groups(r->g);
     PXS_TRY(!r->by ? split_configurations(r, err) : split_asked(r, err));
     make_groups(r->g);
+    PXS_TRY(say_twice(r, err));
+    PXS_TRY(say_sweeps_differ(r, err));
     return pxs_group_labels(r->g, err);
 }
 
-enum pxs_status pxs_groups_read(struct pxs_store *s, int64_t sweep_id, const char *const *by,
-                                size_t n_by, struct pxs_groups *out, struct pxs_error *err) {
-    struct pxs_groups g = {.sweep_id = sweep_id};
+enum pxs_status pxs_groups_read(struct pxs_store *s, const struct pxs_choice *choice,
+                                const char *const *by, size_t n_by, struct pxs_groups *out,
+                                struct pxs_error *err) {
+    struct pxs_groups g = {.sweep_id = choice->sweeps[0]};
     struct reading r = {.store = s,
+                        .choice = choice,
                         .g = &g,
                         .data = {.key = "dataset",
                                  .hash_sql = pxs_metrics_data_hash_sql,

@@ -11,6 +11,7 @@
 /* One reading of a sweep. */
 struct reading {
     struct pxs_store *store;
+    struct pxs_choice choice;
     const struct pxs_curves_options *options;
     struct pxs_curves *out;
     const struct pxs_reducer *reducer;
@@ -40,18 +41,18 @@ static enum pxs_status read_run_rows(const struct reading *r, struct pxs_table *
     struct pxs_text sql = {0};
     enum pxs_status status;
     if (!o->where)
-        return pxs_store_select(r->store, pxs_metrics_curve_runs_sql, args, PXS_COUNT(args), rows,
-                                err);
+        return pxs_choice_select(r->store, &r->choice, pxs_metrics_curve_runs_sql, args,
+                                 PXS_COUNT(args), rows, err);
 
     /* The condition has lines of its own, so that the caret below a mistake in it stands below the
      * user's words. */
     pxs_text_addf(&sql, "SELECT run_id FROM v_run WHERE sweep_id = ?1 AND (\n%s\n)", o->where);
     status = pxs_text_status(&sql, err);
     if (status == PXS_OK)
-        status = pxs_store_select(r->store, pxs_text_str(&sql), args, 1, &wanted, err);
+        status = pxs_choice_select(r->store, &r->choice, pxs_text_str(&sql), args, 1, &wanted, err);
     if (status == PXS_OK)
-        status = pxs_store_select(r->store, pxs_metrics_curve_runs_sql, args, PXS_COUNT(args), rows,
-                                  err);
+        status = pxs_choice_select(r->store, &r->choice, pxs_metrics_curve_runs_sql, args,
+                                   PXS_COUNT(args), rows, err);
     if (status != PXS_OK)
         goto out;
 
@@ -300,10 +301,14 @@ enum pxs_status pxs_curves_read(struct pxs_store *s, const struct pxs_curves_opt
                         .user = options->reducer ? options->user : &spikes};
     for (int c = 0; c < PXS_BATCH_N; c++)
         r.n_columns += options->batch_columns >> c & 1;
-    enum pxs_status status = pxs_store_find_sweep(s, options->sweep, &made.sweep_id, err);
+    const struct pxs_choice_options choice = {
+        .sweep = options->sweep, .more = options->more, .n_more = options->n_more};
+    enum pxs_status status = pxs_choose(s, &choice, &r.choice, err);
     if (status != PXS_OK)
         goto out;
-    status = pxs_groups_read(s, made.sweep_id, options->by, options->n_by, &groups, err);
+    made.sweep_id = r.choice.sweeps[0];
+    made.n_sweeps = r.choice.n_sweeps;
+    status = pxs_groups_read(s, &r.choice, options->by, options->n_by, &groups, err);
     if (status != PXS_OK)
         goto out;
     status = read_runs(&r, &groups, err);
@@ -318,6 +323,7 @@ enum pxs_status pxs_curves_read(struct pxs_store *s, const struct pxs_curves_opt
 out:
     pxs_spikes_finish(&spikes);
     pxs_groups_finish(&groups);
+    pxs_choice_finish(&r.choice);
     if (status == PXS_OK)
         *out = made;
     else

@@ -90,13 +90,15 @@ static void show_sql(const struct pxs_page *p, const struct pxs_buckets *b, cons
     const struct pxs_cell args[] = {pxs_cell_int(p->groups.sweep_id), pxs_cell_int((int64_t)b->n),
                                     pxs_cell_int(b->epochs)};
     if (b->n > 0)
-        pxs_sql_filled(out, sql, args, PXS_COUNT(args));
+        pxs_page_fill_sql(p, sql, args, PXS_COUNT(args), out);
 }
 
 enum pxs_status pxs_page_read_curves(struct pxs_page *p, struct pxs_error *err) {
     static const struct pxs_reducer reducer = {begin, take_epoch, take_batch, end_run};
     const struct pxs_page_options *o = p->options;
-    struct pxs_curves_options options = {.sweep = p->comparison.sweep,
+    struct pxs_curves_options options = {.sweep = p->options->sweep,
+                                         .more = o->more,
+                                         .n_more = o->n_more,
                                          .by = o->by,
                                          .n_by = o->n_by,
                                          .epochs = p->epochs,

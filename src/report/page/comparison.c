@@ -213,8 +213,9 @@ static enum pxs_status make_keys_sql(struct pxs_page *p, struct pxs_error *err) 
         pxs_text_addf(sql, ",\n  %s AS ", g->sql[k]);
         pxs_sql_name(sql, g->keys[k]);
     }
-    pxs_text_addf(sql, "\nFROM run r\nWHERE r.sweep_id = %" PRId64 "\nORDER BY r.number, r.run_id;",
-                  g->sweep_id);
+    const struct pxs_cell sweep = pxs_cell_int(g->sweep_id);
+    pxs_page_fill_sql(p, "\nFROM run r\nWHERE r.sweep_id = ?1\nORDER BY r.number, r.run_id;",
+                      &sweep, 1, sql);
     return pxs_text_status(sql, err);
 }
 

@@ -67,22 +67,25 @@ static void make_facts(struct pxs_page *p) {
 static enum pxs_status read_all(struct pxs_page *p, struct pxs_error *err) {
     const struct pxs_page_options *o = p->options;
     const struct pxs_compare_options compare = {.sweep = o->sweep,
+                                                .more = o->more,
+                                                .n_more = o->n_more,
                                                 .by = o->by,
                                                 .n_by = o->n_by,
                                                 .completed_only = true,
                                                 .epochs = p->epochs};
-    int64_t sweep_id;
-    PXS_TRY(pxs_store_find_sweep(p->s, o->sweep, &sweep_id, err));
+    const struct pxs_choice_options wanted = {
+        .sweep = o->sweep, .more = o->more, .n_more = o->n_more};
+    PXS_TRY(pxs_choose(p->s, &wanted, &p->choice, err));
     PXS_TRY(pxs_compare(p->s, &compare, &p->comparison, err));
-    PXS_TRY(pxs_groups_read(p->s, sweep_id, o->by, o->n_by, &p->groups, err));
+    PXS_TRY(pxs_groups_read(p->s, &p->choice, o->by, o->n_by, &p->groups, err));
     if (strcmp(p->groups.sweep, p->comparison.sweep) != 0)
         return pxs_fail(err, PXS_E_BUSY,
                         "another sweep was planned while this one was being read; ask again");
     if (p->groups.n_runs == 0)
         return pxs_fail(err, PXS_E_NOT_FOUND, "sweep %s has no runs, so there is nothing to report",
                         p->comparison.sweep);
-    const struct pxs_cell id = pxs_cell_int(sweep_id);
-    PXS_TRY(pxs_store_select(p->s, pxs_page_sweep_sql, &id, 1, &p->sweep, err));
+    const struct pxs_cell id = pxs_cell_int(p->choice.sweeps[0]);
+    PXS_TRY(pxs_choice_select(p->s, &p->choice, pxs_page_sweep_sql, &id, 1, &p->sweep, err));
     PXS_TRY(pxs_page_read_curves(p, err));
     PXS_TRY(pxs_page_read_runs(p, err));
     PXS_TRY(pxs_page_make_comparison(p, err));
@@ -251,6 +254,7 @@ static void finish(struct pxs_page *p) {
     free(p->by_batch.all);
     pxs_curves_finish(&p->curves);
     pxs_groups_finish(&p->groups);
+    pxs_choice_finish(&p->choice);
     pxs_comparison_finish(&p->comparison);
     pxs_arena_finish(&p->arena);
 }

@@ -72,6 +72,7 @@ enum pxs_page_sql {
 struct pxs_page {
     struct pxs_store *s;
     const struct pxs_page_options *options;
+    struct pxs_choice choice;
     /* Only the first so many epochs count; 0 = all. */
     int64_t epochs;
     struct pxs_comparison comparison;
@@ -94,6 +95,9 @@ struct pxs_page {
     struct pxs_text *out;
 };
 
+/* Appends the statement, limited to the page's runs and with values for its parameters. */
+void pxs_page_fill_sql(const struct pxs_page *p, const char *sql, const struct pxs_cell *args,
+                       size_t n, struct pxs_text *out);
 /* Asks a statement of the sweep (?1; ?2: the last epoch that counts, or NULL) and keeps it as it
  * can be shown. */
 PXS_NODISCARD enum pxs_status pxs_page_ask(struct pxs_page *p, enum pxs_page_sql which,

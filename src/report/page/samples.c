@@ -97,8 +97,12 @@ static enum pxs_status put_sheet(struct pxs_page *p, const struct pxs_sample_she
 
 enum pxs_status pxs_page_put_samples(struct pxs_page *p, struct pxs_error *err) {
     const struct pxs_page_options *o = p->options;
-    const struct pxs_samples_options options = {
-        .sweep = p->comparison.sweep, .by = o->by, .n_by = o->n_by, .side = SIDE};
+    const struct pxs_samples_options options = {.sweep = o->sweep,
+                                                .more = o->more,
+                                                .n_more = o->n_more,
+                                                .by = o->by,
+                                                .n_by = o->n_by,
+                                                .side = SIDE};
     struct pxs_sample_sheet sheet = {0};
     enum pxs_status status = pxs_samples_read(p->s, &options, &sheet, err);
     if (status == PXS_E_NOT_FOUND)

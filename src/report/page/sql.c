@@ -23,12 +23,21 @@ const char *pxs_page_sql_id(enum pxs_page_sql which) {
     return statements[which].id;
 }
 
+void pxs_page_fill_sql(const struct pxs_page *p, const char *sql, const struct pxs_cell *args,
+                       size_t n, struct pxs_text *out) {
+    struct pxs_text chosen = {0};
+    pxs_choice_sql(&p->choice, sql, &chosen);
+    pxs_sql_filled(out, pxs_text_str(&chosen), args, n);
+    out->failed = out->failed || chosen.failed;
+    pxs_text_finish(&chosen);
+}
+
 enum pxs_status pxs_page_ask(struct pxs_page *p, enum pxs_page_sql which, const char *sql,
                              struct pxs_table *out, struct pxs_error *err) {
     const struct pxs_cell args[] = {pxs_cell_int(p->groups.sweep_id),
                                     p->epochs > 0 ? pxs_cell_int(p->epochs - 1)
                                                   : pxs_cell_text(NULL)};
-    pxs_sql_filled(&p->sql[which], sql, args, PXS_COUNT(args));
+    pxs_page_fill_sql(p, sql, args, PXS_COUNT(args), &p->sql[which]);
     PXS_TRY(pxs_text_status(&p->sql[which], err));
     return pxs_store_select(p->s, pxs_text_str(&p->sql[which]), NULL, 0, out, err);
 }

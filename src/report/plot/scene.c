@@ -348,6 +348,8 @@ static enum pxs_status fill_panels(struct pxs_scene *scene, const struct pxs_plo
 static enum pxs_status read_curves(struct pxs_store *s, struct pxs_scene *scene,
                                    const struct pxs_plot_options *o, struct pxs_error *err) {
     struct pxs_curves_options options = {.sweep = o->sweep,
+                                         .more = o->more,
+                                         .n_more = o->n_more,
                                          .by = o->by,
                                          .n_by = o->n_by,
                                          .run_id = o->run_id,

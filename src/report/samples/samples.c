@@ -301,8 +301,13 @@ static enum pxs_status read_row(struct reading *r, size_t at, struct pxs_error *
 static enum pxs_status read_sheet(struct reading *r, struct pxs_error *err) {
     const struct pxs_samples_options *o = r->options;
     struct pxs_sample_sheet *out = r->out;
-    const struct pxs_curves_options who = {
-        .sweep = o->sweep, .by = o->by, .n_by = o->n_by, .run_id = o->run_id, .where = o->where};
+    const struct pxs_curves_options who = {.sweep = o->sweep,
+                                           .more = o->more,
+                                           .n_more = o->n_more,
+                                           .by = o->by,
+                                           .n_by = o->n_by,
+                                           .run_id = o->run_id,
+                                           .where = o->where};
     PXS_TRY(pxs_curves_read(r->store, &who, &r->curves, err));
 
     snprintf(out->sweep, sizeof out->sweep, "%s", r->curves.sweep);
@@ -317,7 +322,8 @@ static enum pxs_status read_sheet(struct reading *r, struct pxs_error *err) {
     }
 
     PXS_TRY(choose_runs(r, err));
-    PXS_TRY(pxs_store_runs(r->store, r->curves.sweep_id, &r->runs, &r->n_runs, err));
+    PXS_TRY(pxs_store_runs(r->store, r->curves.n_sweeps > 1 ? 0 : r->curves.sweep_id, &r->runs,
+                           &r->n_runs, err));
     PXS_TRY(read_samples(r, err));
     PXS_TRY(choose_epochs(r, err));
     bool any = false;
