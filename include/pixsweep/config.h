@@ -90,6 +90,7 @@ struct pxs_run_settings {
     enum pxs_order order;
     int64_t order_seed;
     double budget_s;     /* of training, over all calls of the sweep; INFINITY = none */
+    bool keep_final;     /* completed runs keep their final point, for longer ones to begin from */
     const char *on_done; /* for /bin/sh -c at the sweep's end; NULL = nothing */
 };
 const struct pxs_run_settings *pxs_config_run(const struct pxs_config *c);

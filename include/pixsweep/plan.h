@@ -107,6 +107,12 @@ struct pxs_plan_run {
     /* seconds that it has trained for, where nothing remains to be done; 0 = not known */
     double took;
     double spent; /* seconds that it has trained for so far, as the database has it */
+    /* The completed run of the same configuration and seed with the most epochs, fewer than it has,
+     * from whose final point it begins where it has no resume point: folder, name, epochs. NULL:
+     * from its first step; then `no_shorter` says why a run `shorter_name` cannot be used (NULL:
+     * there is none). */
+    const char *shorter, *shorter_name, *no_shorter;
+    int64_t shorter_epochs;
 };
 
 enum pxs_plan_time { PXS_TIME_MEASURED, PXS_TIME_CALIBRATED, PXS_TIME_GUESS };
@@ -179,6 +185,10 @@ void pxs_budget_words(const struct pxs_plan *plan, struct pxs_text *out);
 /* Lines "warning: ..." about hyperparameters that are allowed and seldom meant, appended to out. */
 void pxs_plan_warnings(const struct pxs_plan *plan, struct pxs_text *out);
 
+/* Which runs begin from shorter ones, and why others cannot: lines; nothing where there are no
+ * shorter ones. Appended to out. */
+void pxs_shorter_words(const struct pxs_plan *plan, struct pxs_text *out);
+
 /* ---- for the supervisor --------------------------------------------------------------------- */
 
 /* The frozen config.yaml that run `index` has or would have, appended to out, and its
@@ -189,6 +199,10 @@ PXS_NODISCARD enum pxs_status pxs_plan_run_config(const struct pxs_plan *plan, s
 /* Writes the plan into the store; afterwards every run has its run_id and *sweep_id is set. */
 PXS_NODISCARD enum pxs_status pxs_plan_store(struct pxs_plan *plan, struct pxs_store *store,
                                              int64_t *sweep_id, struct pxs_error *err);
+/* Looks again for a shorter run that run `index` can begin from (pxs_plan_run.shorter), where runs
+ * of this very plan keep their final points. What fails leaves it as it was. */
+void pxs_plan_look_for_shorter(struct pxs_plan *plan, size_t index, struct pxs_store *store,
+                               const char *kernels);
 /* Other slots than those planned with: times follow. */
 void pxs_plan_use_slots(struct pxs_plan *plan, struct pxs_sweep_slots slots);
 /* Counts by state, time and disk of what is to be done. */

@@ -83,6 +83,9 @@ struct pxs_record_event {
     int32_t level; /* enum pxs_log_level */
     char kind[32], message[1024];
 };
+/* Kind of the event about a run that begins with a shorter one's epochs. Of level info: the batches
+ * before it are that run's; else it says why it does not. */
+#define PXS_EVENT_SHORTER "shorter"
 struct pxs_record_end {
     int64_t at_ms;
     int32_t outcome; /* enum pxs_outcome */

@@ -94,6 +94,7 @@ struct pxs_run_records {
     /* Of the last attempt that names it; older records name none. */
     bool seed_known;
     int64_t seed;
+    bool shorter;         /* its first steps were made by a shorter run */
     char damage[512];     /* why it could not be read to its end; "" */
     bool newer;           /* a newer pixsweep wrote it; `damage` says so */
     struct pxs_ends ends; /* empty where there is none that can be read */

@@ -18,6 +18,12 @@ struct pxs_train_rung {
     char why[512]; /* out: the reason for the user, where it does not go on */
 };
 
+/* A completed run that is equal in all but n_epochs, and has fewer of them. */
+struct pxs_shorter {
+    const char *dir, *name; /* its folder; the run's name */
+    const char *config_hash;
+    const struct pxs_params *params;
+};
 struct pxs_train_job {
     const struct pxs_params *params;
     const char *dir; /* the run's existing folder; images/ and saved_models/ are made in it */
@@ -43,6 +49,13 @@ struct pxs_train_job {
     double resume_every;
     /* where to continue; NULL or step -1 = from the start */
     const struct pxs_resume_point *resume;
+    /* A run without a point begins with a copy of this one's epochs, if it has the same first steps
+     * to the bit and all of its files; else with its first step, and an event says why. NULL =
+     * none. */
+    const struct pxs_shorter *shorter;
+    /* A run that is completed keeps a point behind its last epoch, from which a longer one can
+     * begin. */
+    bool keep_final;
     /* Called with the reason when the disk is full and the run waits, and with NULL when it goes
      * on. May be NULL. */
     void (*waiting)(void *user, const char *why);
@@ -81,7 +94,8 @@ PXS_NODISCARD enum pxs_status pxs_train_probe(const struct pxs_train_job *job,
 
 /* ---- resume points -------------------------------------------------------------------------- */
 
-/* A run's folder holds `resume.safetensors` and, as long as it may be needed, the point before it.
+/* A run's folder holds `final.safetensors` where it is completed and was to keep that. While it is
+ * not, it holds `resume.safetensors` and, as long as it may be needed, the point before it.
  * A point names the length that the record file had: the steps of later records are done again,
  * with the same bits. It names the attempt that wrote it, too, and counts only where that attempt's
  * records stand before that length: a process that was cut off may leave a point beside records
@@ -105,6 +119,18 @@ PXS_NODISCARD enum pxs_status pxs_train_find_resume(const char *dir, const char 
                                                     const char *kernels, bool allow_mixed,
                                                     struct pxs_resume_point *out,
                                                     struct pxs_text *notes, struct pxs_error *err);
+
+/* Whether a run of these hyperparameters makes the same first steps, rows and files as `shorter`,
+ * which is equal but for keys that are not part of the identity and n_epochs. `batches` of an
+ * epoch; `rungs` as in pxs_train_job. Else `why` gets the reason. */
+bool pxs_train_shorter_fits(const struct pxs_params *p, const struct pxs_params *shorter,
+                            int64_t batches, const int64_t *rungs, size_t n_rungs,
+                            struct pxs_text *why);
+/* Whether it has a final point of the class of bits that `kernels` gives it here: by the file's
+ * head alone, without its records. PXS_E_NOT_FOUND where it has none, PXS_E_INVALID where the bits
+ * differ, PXS_E_CORRUPT, PXS_E_UNSUPPORTED. */
+PXS_NODISCARD enum pxs_status pxs_train_has_final(const struct pxs_shorter *shorter,
+                                                  const char *kernels, struct pxs_error *err);
 
 /* Removes the resume points of a run that has ended. pxs_train_run does so itself; callers use this
  * for a run whose process was killed after its END record. */

@@ -36,6 +36,11 @@ struct pxs_job {
     double resume_every, grace;
     /* A resume point of other kernels or another OpenBLAS is used, too. */
     bool allow_mixed;
+    /* A completed run keeps its final point. */
+    bool keep_final;
+    /* Folder of a completed run of the same configuration with fewer epochs, from whose final point
+     * this one may begin. "" = none; NULL is written as "". */
+    const char *shorter;
     /* Epochs (0-based) after which it asks whether the run goes on. */
     int64_t rungs[PXS_RUNGS_MAX];
     size_t n_rungs;

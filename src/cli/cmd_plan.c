@@ -28,19 +28,29 @@ enum {
     NAME,
     HASH,
     DIR_,
+    SHORTER,
     FIXED
 };
 static const char *const fixed_names[FIXED] = {
-    "seed",       "lr_G_first", "lr_G_last", "lr_G_ratio", "lr_G_falls", "lr_D_first",  "lr_D_last",
-    "lr_D_ratio", "steps",      "seconds",   "state",      "name",       "config_hash", "dir"};
+    "seed",       "lr_G_first", "lr_G_last",   "lr_G_ratio", "lr_G_falls",
+    "lr_D_first", "lr_D_last",  "lr_D_ratio",  "steps",      "seconds",
+    "state",      "name",       "config_hash", "dir",        "begins_with"};
 static const struct pxs_column fixed_columns[FIXED] = {
-    {"seed", PXS_SHOW_PLAIN},    {"lr_G first", PXS_SHOW_PLAIN},
-    {"last", PXS_SHOW_ARROW},    {"ratio", PXS_SHOW_RATIO},
-    {"", PXS_SHOW_MARK},         {"lr_D first", PXS_SHOW_PLAIN},
-    {"last", PXS_SHOW_ARROW},    {"ratio", PXS_SHOW_RATIO},
-    {"steps", PXS_SHOW_PLAIN},   {"time", PXS_SHOW_DURATION},
-    {"state", PXS_SHOW_PLAIN},   {"name", PXS_SHOW_HIDDEN},
-    {"config", PXS_SHOW_HIDDEN}, {"folder", PXS_SHOW_HIDDEN},
+    {"seed", PXS_SHOW_PLAIN},
+    {"lr_G first", PXS_SHOW_PLAIN},
+    {"last", PXS_SHOW_ARROW},
+    {"ratio", PXS_SHOW_RATIO},
+    {"", PXS_SHOW_MARK},
+    {"lr_D first", PXS_SHOW_PLAIN},
+    {"last", PXS_SHOW_ARROW},
+    {"ratio", PXS_SHOW_RATIO},
+    {"steps", PXS_SHOW_PLAIN},
+    {"time", PXS_SHOW_DURATION},
+    {"state", PXS_SHOW_PLAIN},
+    {"name", PXS_SHOW_HIDDEN},
+    {"config", PXS_SHOW_HIDDEN},
+    {"folder", PXS_SHOW_HIDDEN},
+    {"begins with", PXS_SHOW_HIDDEN},
 };
 
 static struct pxs_cell key_cell(struct pxs_table *table, const struct pxs_params *params, int key) {
@@ -82,6 +92,7 @@ static void put_fixed(struct pxs_table *t, size_t row, size_t first,
         pxs_cell_text(run->name),
         pxs_cell_text(run->config_hash),
         pxs_cell_text(run->dir),
+        pxs_cell_text(run->shorter ? run->shorter_name : NULL),
     };
     for (size_t i = 0; i < FIXED; i++)
         pxs_table_set(t, row, first + i, cells[i]);
@@ -254,6 +265,7 @@ static enum pxs_status plan_text(const struct cli *cli, const struct pxs_plan *p
     struct pxs_error why;
     if (pxs_submissions_check_numbers(plan, &why) == PXS_E_INVALID)
         pxs_text_add_words(out, "warning: %s\n", why.message);
+    pxs_shorter_words(plan, out);
     pxs_prune_words(plan, out);
     pxs_budget_words(plan, out);
     put_pairs(plan, out);

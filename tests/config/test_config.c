@@ -165,6 +165,8 @@ static void dump_queue(const struct pxs_run_settings *run, struct pxs_text *out)
         pxs_text_addf(out, "timeout %g of the median\n", run->timeout_share);
     if (run->max_failures != 3)
         pxs_text_addf(out, "max_failures %lld\n", (long long)run->max_failures);
+    if (run->keep_final)
+        pxs_text_add(out, "keep_final\n");
     if (isfinite(run->budget_s))
         pxs_text_addf(out, "budget %g s\n", run->budget_s);
     if (run->order != PXS_ORDER_AS_WRITTEN)

@@ -160,7 +160,7 @@ static void go_on(const struct pxs_resume_point *point) {
     struct training t = {.job = &job, .p = &made.params, .model = made.model, .batches = 5};
     struct pxs_error err;
     train_begin_rates(&t);
-    if (!fuzz_answer(train_load_resume(&t, &err), &err))
+    if (!fuzz_answer(train_load_point(&t, t.job->resume, &err), &err))
         return;
     fuzz_require(t.step == point->step && t.epoch < made.params.n_epochs,
                  "a run goes on within its epochs");

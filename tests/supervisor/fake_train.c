@@ -246,6 +246,18 @@ enum pxs_status pxs_train_find_resume(const char *dir, const char *config_hash,
     return PXS_OK;
 }
 
+bool pxs_train_shorter_fits(const struct pxs_params *p, const struct pxs_params *shorter,
+                            int64_t batches, const int64_t *rungs, size_t n_rungs,
+                            struct pxs_text *why) {
+    pxs_text_add(why, "nothing is trained here");
+    return false;
+}
+
+enum pxs_status pxs_train_has_final(const struct pxs_shorter *shorter, const char *kernels,
+                                    struct pxs_error *err) {
+    return pxs_fail(err, PXS_E_NOT_FOUND, "nothing is trained here");
+}
+
 void pxs_train_drop_resume(const char *dir) {
     char path[PXS_PATH_MAX];
     if (pxs_path_join(path, sizeof path, dir, "resume.safetensors"))

@@ -28,6 +28,8 @@ static const struct pxs_job attempt = {.kind = PXS_JOB_ATTEMPT,
                                        .resume_every = 0.1,
                                        .grace = 30,
                                        .allow_mixed = true,
+                                       .keep_final = true,
+                                       .shorter = "/results/a/0001-base-s0",
                                        .rungs = {19, 59},
                                        .n_rungs = 2};
 
@@ -49,7 +51,8 @@ START_TEST(an_attempt_comes_back_as_it_was_written)
     ck_assert_int_eq(job.restart, attempt.restart);
     ck_assert_str_eq(job.task_log, attempt.task_log);
     ck_assert(job.resume_every == attempt.resume_every && job.grace == attempt.grace);
-    ck_assert(job.allow_mixed);
+    ck_assert(job.allow_mixed && job.keep_final);
+    ck_assert_str_eq(job.shorter, attempt.shorter);
     ck_assert_uint_eq(job.n_rungs, 2);
     ck_assert_int_eq(job.rungs[1], 59);
     pxs_job_finish(&job);
@@ -94,9 +97,9 @@ static const struct {
     const char *from, *to, *message;
     enum pxs_status status;
 } wrong[] = {
-    {"\"version\": 4", "\"version\": 5", "is of version 5, and this pixsweep knows version 4",
+    {"\"version\": 5", "\"version\": 6", "is of version 6, and this pixsweep knows version 5",
      PXS_E_UNSUPPORTED},
-    {"\"version\": 4,", "", "version", PXS_E_CORRUPT},
+    {"\"version\": 5,", "", "version", PXS_E_CORRUPT},
     {"\"attempt\",", "\"party\",", "must be \"attempt\" or \"preflight\"", PXS_E_CORRUPT},
     {"\"threads\": 3", "\"threads\": 0", "$.threads must be at least 1", PXS_E_CORRUPT},
     {"\"threads\": 3", "\"threads\": \"3\"", "$.threads", PXS_E_CORRUPT},
@@ -132,10 +135,13 @@ START_TEST(older_versions_lack_claim_task_and_cache)
     struct pxs_job job;
     struct pxs_text text = {0};
     ck_ok(pxs_job_print(&attempt, &text, &err));
-    char *version = strstr(text.text, "\"version\": 4");
+    char *version = strstr(text.text, "\"version\": 5");
     ck_assert(version != NULL);
     version[strlen("\"version\": ")] = (char)('0' + _i);
-    drop_line(&text, "  \"cache\"");
+    drop_line(&text, "  \"keep_final\"");
+    drop_line(&text, "  \"shorter\"");
+    if (_i < 4)
+        drop_line(&text, "  \"cache\"");
     for (int i = 0; i < 3 && _i < 3; i++)
         drop_line(&text, (const char *const[]){"  \"task\"", "  \"restart\"", "  \"task_log\""}[i]);
     if (_i == 1)
@@ -149,6 +155,8 @@ START_TEST(older_versions_lack_claim_task_and_cache)
     ck_assert_str_eq(job.task_log, _i < 3 ? "" : attempt.task_log);
     ck_assert_int_eq(job.restart, _i < 3 ? 0 : attempt.restart);
     ck_assert_str_eq(job.cache, "");
+    ck_assert_str_eq(job.shorter, "");
+    ck_assert(!job.keep_final);
     pxs_job_finish(&job);
 }
 END_TEST
@@ -208,7 +216,7 @@ START_TEST(a_worker_without_a_supervisor_does_nothing)
     ck_assert_int_eq(run_worker(folder, "more"), 2);
     ck_assert_int_eq(run_worker(folder, NULL), 2);
     expect_log("job.json");
-    write_changed("\"version\": 4", "\"version\": 9");
+    write_changed("\"version\": 5", "\"version\": 9");
     ck_assert_int_eq(run_worker(folder, NULL), 2);
     expect_log("is of version 9");
     /* Dead before the worker could ask the kernel to tell. */
@@ -266,7 +274,7 @@ TCase *job_case(void) {
     tcase_add_test(c, an_attempt_comes_back_as_it_was_written);
     tcase_add_test(c, a_preflight_is_read_from_any_file);
     tcase_add_loop_test(c, what_is_no_job_is_refused_in_words, 0, PXS_COUNT(wrong));
-    tcase_add_loop_test(c, older_versions_lack_claim_task_and_cache, 1, 4);
+    tcase_add_loop_test(c, older_versions_lack_claim_task_and_cache, 1, 5);
     tcase_add_test(c, a_link_in_its_place_is_not_followed);
     tcase_add_test(c, a_worker_without_a_supervisor_does_nothing);
     tcase_add_test(c, a_worker_whose_claim_is_lost_writes_nothing);

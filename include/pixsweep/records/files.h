@@ -25,6 +25,8 @@
 #define PXS_RECORDS_FILE "records.bin"
 #define PXS_RESUME_FILE "resume.safetensors"
 #define PXS_RESUME_PREVIOUS "resume.previous.safetensors"
+/* The point behind the last epoch, where run.keep_final says so. */
+#define PXS_FINAL_FILE "final.safetensors"
 #define PXS_IMAGES "images"
 #define PXS_SAMPLE_FILE(step) PXS_IMAGES "/" step ".png"
 #define PXS_BEST_SAMPLE_FILE PXS_SAMPLE_FILE("best")

@@ -38,8 +38,8 @@ static enum pxs_status add_params(const struct training *t, struct pxs_arena *ar
     return status;
 }
 
-static enum pxs_status save_net(struct training *t, enum pxs_net net, const char *suffix,
-                                int64_t epoch, struct pxs_error *err) {
+enum pxs_status train_checkpoint_net(struct training *t, enum pxs_net net, const char *suffix,
+                                     int64_t epoch, struct pxs_error *err) {
     bool g = net == PXS_NET_G;
     struct pxs_record r = {.kind = PXS_RECORD_CHECKPOINT, .checkpoint = {.epoch = (int32_t)epoch}};
     struct pxs_record_checkpoint *c = &r.checkpoint;
@@ -73,8 +73,8 @@ static enum pxs_status save_net(struct training *t, enum pxs_net net, const char
 
 enum pxs_status train_checkpoint(struct training *t, const char *suffix, int64_t epoch,
                                  struct pxs_error *err) {
-    PXS_TRY(save_net(t, PXS_NET_G, suffix, epoch, err));
-    return save_net(t, PXS_NET_D, suffix, epoch, err);
+    PXS_TRY(train_checkpoint_net(t, PXS_NET_G, suffix, epoch, err));
+    return train_checkpoint_net(t, PXS_NET_D, suffix, epoch, err);
 }
 
 enum pxs_status train_first_weights(struct training *t, struct pxs_error *err) {

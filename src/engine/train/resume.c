@@ -27,9 +27,10 @@ static enum pxs_status keep_previous(void *user, struct pxs_error *err) {
     return PXS_OK;
 }
 
-static enum pxs_status save(struct training *t, struct pxs_error *err) {
+/* Writes the state before the next step to `path`. */
+static enum pxs_status write_point(struct training *t, const char *path,
+                                   const struct pxs_file_guard *guard, struct pxs_error *err) {
     const struct pxs_train_job *job = t->job;
-    char path[PXS_PATH_MAX], previous[PXS_PATH_MAX];
     struct resume_state s = {.format = RESUME_FORMAT,
                              .step = t->step,
                              .epoch = t->epoch,
@@ -44,10 +45,6 @@ static enum pxs_status save(struct training *t, struct pxs_error *err) {
                              .early_best = t->early.best,
                              .early_epoch = t->early.epoch};
     struct resume_text text;
-    PXS_TRY(train_may_write(t, err));
-    if (!pxs_path_join(path, sizeof path, job->dir, PXS_RESUME_FILE) ||
-        !pxs_path_join(previous, sizeof previous, job->dir, PXS_RESUME_PREVIOUS))
-        return pxs_fail(err, PXS_E_INVALID, "%s: path is too long", job->dir);
     snprintf(s.config_hash, sizeof s.config_hash, "%s", job->config_hash);
     snprintf(s.nonce, sizeof s.nonce, "%s", job->nonce ? job->nonce : "");
     memcpy(s.plateau, t->plateau, sizeof s.plateau);
@@ -56,6 +53,16 @@ static enum pxs_status save(struct training *t, struct pxs_error *err) {
 
     /* The records that the point counts reach the disk before it does. */
     PXS_TRY(pxs_record_sync(job->records, err));
+    return pxs_pix2pix_save_state(t->model, path, text.metadata, guard, resume_crc(&text), err);
+}
+
+static enum pxs_status save(struct training *t, struct pxs_error *err) {
+    const struct pxs_train_job *job = t->job;
+    char path[PXS_PATH_MAX], previous[PXS_PATH_MAX];
+    PXS_TRY(train_may_write(t, err));
+    if (!pxs_path_join(path, sizeof path, job->dir, PXS_RESUME_FILE) ||
+        !pxs_path_join(previous, sizeof previous, job->dir, PXS_RESUME_PREVIOUS))
+        return pxs_fail(err, PXS_E_INVALID, "%s: path is too long", job->dir);
 
     /* Where this attempt resumed from the previous one, the last one was damaged and is
      * overwritten. */
@@ -66,7 +73,17 @@ static enum pxs_status save(struct training *t, struct pxs_error *err) {
         return pxs_fail_errno(err, "cannot remove %s", previous);
     struct replacement r = {&t->guard, path, damaged ? NULL : previous};
     const struct pxs_file_guard guard = {keep_previous, &r};
-    return pxs_pix2pix_save_state(t->model, path, text.metadata, &guard, resume_crc(&text), err);
+    return write_point(t, path, &guard, err);
+}
+
+enum pxs_status train_save_final(struct training *t, struct pxs_error *err) {
+    char path[PXS_PATH_MAX];
+    if (!t->job->config_hash)
+        return PXS_OK;
+    if (!pxs_path_join(path, sizeof path, t->job->dir, PXS_FINAL_FILE))
+        return pxs_fail(err, PXS_E_INVALID, "%s: path is too long", t->job->dir);
+    PXS_TRY(train_may_write(t, err));
+    return write_point(t, path, &t->guard, err);
 }
 
 /* Training continues where a point cannot be written; the next one is tried when it is due. */
@@ -94,21 +111,22 @@ void train_keep_one_resume(const struct training *t) {
         unlink(previous);
 }
 
-enum pxs_status train_load_resume(struct training *t, struct pxs_error *err) {
+enum pxs_status train_load_point(struct training *t, const struct pxs_resume_point *point,
+                                 struct pxs_error *err) {
     struct resume_state s;
     struct pxs_safetensors *file = NULL;
-    PXS_TRY(pxs_safetensors_open(t->job->resume->path, &file, err));
+    PXS_TRY(pxs_safetensors_open(point->path, &file, err));
     enum pxs_status status = resume_read(file, &s, err);
     pxs_safetensors_destroy(&file);
     PXS_TRY(status);
     const bool fits = s.epoch >= 0 && s.epoch < t->p->n_epochs && s.batch >= 0 &&
                       s.batch <= t->batches && s.step == s.epoch * t->batches + s.batch &&
-                      s.step == t->job->resume->step;
+                      s.step == point->step;
     if (!fits)
-        return pxs_fail(
-            err, PXS_E_CORRUPT, "%s: step %lld, epoch %lld, batch %lld do not fit this run",
-            t->job->resume->path, (long long)s.step, (long long)s.epoch, (long long)s.batch);
-    PXS_TRY(pxs_pix2pix_load_state(t->model, t->job->resume->path, err));
+        return pxs_fail(err, PXS_E_CORRUPT,
+                        "%s: step %lld, epoch %lld, batch %lld do not fit this run", point->path,
+                        (long long)s.step, (long long)s.epoch, (long long)s.batch);
+    PXS_TRY(pxs_pix2pix_load_state(t->model, point->path, err));
 
     t->step = t->saved_step = s.step;
     t->epoch = t->saved_epoch = s.epoch;

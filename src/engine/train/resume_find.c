@@ -12,6 +12,8 @@ struct search {
     const struct pxs_params *params; /* NULL: any class of bits will do */
     struct resume_state here; /* the configuration and class of bits that a point must have */
     bool allow_mixed;
+    bool final;     /* of a shorter run, which nothing is mixed with */
+    bool head_only; /* neither its checksum nor the records are looked at */
     struct pxs_text *notes;
 };
 
@@ -42,6 +44,11 @@ static enum pxs_status check_engine(const struct search *q, const struct resume_
         strcmp(s->kernels, here->kernels) == 0 && strcmp(s->openblas, here->openblas) == 0;
     if (!differs && same)
         return PXS_OK;
+    if (differs && q->final)
+        return pxs_fail(err, PXS_E_INVALID,
+                        "its final point was made with kernels %s (%s), here are %s (%s), which "
+                        "give other bits, since %s",
+                        s->kernels, s->openblas, here->kernels, here->openblas, differs);
     if (differs && !q->allow_mixed)
         return pxs_fail(err, PXS_E_INVALID,
                         "%s was made with kernels %s (%s), here are %s (%s), which give other "
@@ -91,7 +98,8 @@ static enum pxs_status judge(const struct search *q, const char *path, struct re
     if (seen && !S_ISREG(info.st_mode))
         return pxs_fail(err, PXS_E_INVALID, "%s is no regular file", path);
     PXS_TRY(pxs_safetensors_open(path, &file, err));
-    const enum pxs_status status = resume_read(file, s, err);
+    const enum pxs_status status =
+        q->head_only ? resume_read_head(file, s, err) : resume_read(file, s, err);
     if (status != PXS_OK)
         pxs_error_prefix(err, "%s", path);
     pxs_safetensors_destroy(&file);
@@ -101,6 +109,9 @@ static enum pxs_status judge(const struct search *q, const char *path, struct re
             err, PXS_E_INVALID,
             "%s belongs to another configuration (config_hash %.12s..., this run's is %.12s...)",
             path, s->config_hash, q->here.config_hash);
+
+    if (q->head_only)
+        return check_engine(q, s, path, err);
 
     /* The records before the point must exist: the file may have been restored from a backup. */
     if (!pxs_path_join(records, sizeof records, q->dir, PXS_RECORDS_FILE))
@@ -160,4 +171,41 @@ enum pxs_status pxs_train_find_resume(const char *dir, const char *config_hash,
         pxs_text_add(notes,
                      "there is no resume point to go on from: starts again from its first step\n");
     return PXS_OK;
+}
+
+/* ---- the final point of a shorter run ------------------------------------------------------- */
+
+static enum pxs_status find_final(const struct pxs_shorter *shorter, const char *kernels,
+                                  bool head_only, struct pxs_resume_point *out,
+                                  struct pxs_error *err) {
+    struct pxs_text notes = {0};
+    struct resume_state s;
+    struct search q = {.dir = shorter->dir,
+                       .params = shorter->params,
+                       .final = true,
+                       .head_only = head_only,
+                       .notes = &notes};
+    *out = (struct pxs_resume_point){.step = -1};
+    if (!pxs_path_join(out->path, sizeof out->path, shorter->dir, PXS_FINAL_FILE))
+        return pxs_fail(err, PXS_E_INVALID, "%s: path is too long", shorter->dir);
+    PXS_TRY(resume_engine(kernels, shorter->params, &q.here, err));
+    snprintf(q.here.config_hash, sizeof q.here.config_hash, "%s", shorter->config_hash);
+    const enum pxs_status status = judge(&q, out->path, &s, err);
+    pxs_text_finish(&notes);
+    PXS_TRY(status);
+    out->step = s.step;
+    out->record_bytes = s.record_bytes;
+    out->there = true;
+    return PXS_OK;
+}
+
+enum pxs_status train_find_final(const struct pxs_shorter *shorter, const char *kernels,
+                                 struct pxs_resume_point *out, struct pxs_error *err) {
+    return find_final(shorter, kernels, false, out, err);
+}
+
+enum pxs_status pxs_train_has_final(const struct pxs_shorter *shorter, const char *kernels,
+                                    struct pxs_error *err) {
+    struct pxs_resume_point point;
+    return find_final(shorter, kernels, true, &point, err);
 }

@@ -59,6 +59,9 @@ struct pxs_safetensors;
  * newer format; the message does not name the file. */
 PXS_NODISCARD enum pxs_status resume_read(const struct pxs_safetensors *file,
                                           struct resume_state *out, struct pxs_error *err);
+/* The same without the checksum, which covers the tensors, too. */
+PXS_NODISCARD enum pxs_status resume_read_head(const struct pxs_safetensors *file,
+                                               struct resume_state *out, struct pxs_error *err);
 /* Fills in the engine of this machine (kernels, OpenBLAS, pixsweep) and the class of bits that it
  * gives `params` (NULL: no class). */
 PXS_NODISCARD enum pxs_status resume_engine(const char *kernels, const struct pxs_params *params,

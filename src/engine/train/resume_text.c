@@ -185,12 +185,23 @@ static enum pxs_status check_numbers(const struct resume_state *s, struct pxs_er
     return bad ? pxs_fail(err, PXS_E_CORRUPT, "it is damaged: %s is out of range", bad) : PXS_OK;
 }
 
-enum pxs_status resume_read(const struct pxs_safetensors *file, struct resume_state *out,
-                            struct pxs_error *err) {
+static void forget(struct resume_state *out) {
     memset(out, 0, sizeof *out);
 #define NONE(name, ...) out->sums.name = NAN;
     PXS_EPOCH_MEASURES(NONE)
 #undef NONE
+}
+
+enum pxs_status resume_read_head(const struct pxs_safetensors *file, struct resume_state *out,
+                                 struct pxs_error *err) {
+    forget(out);
+    PXS_TRY(read_fields(file, out, err));
+    return check_numbers(out, err);
+}
+
+enum pxs_status resume_read(const struct pxs_safetensors *file, struct resume_state *out,
+                            struct pxs_error *err) {
+    forget(out);
     PXS_TRY(read_fields(file, out, err));
     if (!checksum_fits(file, out))
         return pxs_fail(err, PXS_E_CORRUPT, "it is damaged: the checksum does not match");

@@ -107,7 +107,7 @@ enum pxs_status train_prepare(struct training *t, struct pxs_error *err) {
     PXS_TRY(pxs_pix2pix_create(t->p, t->job->pool, t->job->kernels, &t->model, err));
     train_begin_rates(t);
     bool resumed = t->job->resume && t->job->resume->step >= 0;
-    return resumed ? train_load_resume(t, err) : train_first_weights(t, err);
+    return resumed ? train_load_point(t, t->job->resume, err) : train_first_weights(t, err);
 }
 
 void train_finish(struct training *t) {
@@ -323,10 +323,14 @@ static enum pxs_status run_epoch(struct training *t, struct pxs_error *err) {
 static enum pxs_status train(struct training *t, struct pxs_error *err) {
     PXS_TRY(train_load_data(t, err));
     PXS_TRY(train_prepare(t, err));
+    if (t->job->shorter && t->step == 0)
+        PXS_TRY(train_begin_from_shorter(t, err));
     while (t->epoch < t->p->n_epochs && !train_stops_early(t)) {
         PXS_TRY(train_pass_rung(t, err));
         PXS_TRY(run_epoch(t, err));
     }
+    if (t->job->keep_final)
+        TRAIN_PATIENTLY(t, train_save_final(t, err), err);
     /* Every completed run has a sample of its last weights. A pruned or diverged run has only that
      * of its best ones: it did not get to its last batch, or its weights are not finite. */
     if (!train_is_sampled(t, t->step - 1))

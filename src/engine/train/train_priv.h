@@ -88,6 +88,10 @@ PXS_NODISCARD enum pxs_status train_best_sample(struct training *t, struct pxs_e
  * "best". */
 PXS_NODISCARD enum pxs_status train_checkpoint(struct training *t, const char *suffix,
                                                int64_t epoch, struct pxs_error *err);
+/* One network of these. */
+PXS_NODISCARD enum pxs_status train_checkpoint_net(struct training *t, enum pxs_net net,
+                                                   const char *suffix, int64_t epoch,
+                                                   struct pxs_error *err);
 /* Seconds of the current epoch, all attempts together. */
 double train_epoch_seconds(struct training *t);
 /* A clock in seconds that does not count time while the process is suspended (Ctrl-Z, a frozen
@@ -104,8 +108,22 @@ PXS_NODISCARD enum pxs_status train_may_write(struct training *t, struct pxs_err
 PXS_NODISCARD enum pxs_status train_save_resume(struct training *t, struct pxs_error *err);
 /* Removes the previous point, where the last one is of the current step. */
 void train_keep_one_resume(const struct training *t);
-/* Loads the state of job->resume into a model that was just created. */
-PXS_NODISCARD enum pxs_status train_load_resume(struct training *t, struct pxs_error *err);
+/* Loads the state of a point. */
+PXS_NODISCARD enum pxs_status
+train_load_point(struct training *t, const struct pxs_resume_point *point, struct pxs_error *err);
+/* Saves the final point, behind the last epoch. */
+PXS_NODISCARD enum pxs_status train_save_final(struct training *t, struct pxs_error *err);
+/* The final point of a shorter run: PXS_OK where it is whole, belongs to the run's records and has
+ * this machine's class of bits (as pxs_train_has_final says, else). */
+PXS_NODISCARD enum pxs_status train_find_final(const struct pxs_shorter *shorter,
+                                               const char *kernels, struct pxs_resume_point *out,
+                                               struct pxs_error *err);
+
+/* ---- a run that begins from a shorter one (shorter.c) --------------------------------------- */
+
+/* Copies job->shorter's epochs and goes on behind them; where that cannot be done nothing has
+ * changed, and an event says why. */
+PXS_NODISCARD enum pxs_status train_begin_from_shorter(struct training *t, struct pxs_error *err);
 
 /* ---- early stopping (early.c) --------------------------------------------------------------- */
 

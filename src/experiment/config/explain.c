@@ -23,6 +23,7 @@ static const struct {
               {"retries", "run"},
               {"timeout", "run"},
               {"resume_every", "run"},
+              {"keep_final", "run"},
               {"max_failures", "run"},
               {"order", "run"},
               {"on_done", "run"},

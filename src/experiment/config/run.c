@@ -102,6 +102,18 @@ static void read_resume_every(struct pxs_config *c, struct pxs_diags *d,
         pxs_diag_duration(d, value, "resume_every", false);
 }
 
+static void read_keep_final(struct pxs_config *c, struct pxs_diags *d,
+                            const struct pxs_node *value) {
+    c->run.keep_final = pxs_node_is_word(value, "true");
+    if (c->run.keep_final || pxs_node_is_word(value, "false"))
+        return;
+    struct pxs_text text = {0};
+    pxs_text_add_quoted(&text, value->text);
+    pxs_diag_node(d, value, "keep_final must be true or false, not %s%s", pxs_text_str(&text),
+                  value->quoted ? " in quotes" : "");
+    pxs_text_finish(&text);
+}
+
 static void read_count(struct pxs_diags *d, const struct pxs_node *value, const char *key,
                        int64_t most, int64_t *out) {
     int64_t number;
@@ -184,6 +196,7 @@ static const struct {
             {"timeout", read_timeout, true},
             {"resume_every", read_resume_every, true},
             {"budget", read_budget, true},
+            {"keep_final", read_keep_final, true},
             {"max_failures", read_max_failures, true},
             {"order", read_order, false},
             {"on_done", read_on_done, true},

@@ -55,6 +55,7 @@ enum { FROZEN_VERSION = 1, FROZEN_MAX = 64 << 20 };
 #define LATER_MEMBERS(TEXT, CHARS, INT, REAL, FLAG) \
     INT(n_configurations)                           \
     REAL(how.budget_s)                              \
+    FLAG(how.keep_final)                            \
     FLAG(race.on)                                   \
     REAL(race.rule.confidence)                      \
     INT(race.rule.first)                            \
@@ -93,6 +94,11 @@ static void print_run(const struct pxs_plan *plan, const struct pxs_plan_run *p,
                        strcmp(dir, p->dir) == 0;
     pxs_json_put_string(w, "dir", usual || !p->dir ? "" : p->dir);
     pxs_json_put_string(w, "state", pxs_state_name(p->state));
+    if (p->shorter) { /* below the results folder, which may be moved, or absolute */
+        const size_t n = strlen(plan->results);
+        const bool below = strncmp(p->shorter, plan->results, n) == 0 && p->shorter[n] == '/';
+        pxs_json_put_string(w, "shorter", below ? p->shorter + n + 1 : p->shorter);
+    }
     pxs_json_end(w);
 }
 
@@ -232,6 +238,14 @@ static enum pxs_status read_run(struct pxs_json object, struct pxs_plan *plan,
     p->state = pxs_state_parse(word);
     if (p->state == PXS_STATE_NONE)
         return pxs_json_fail(value, err, "is no state of a run");
+    if (pxs_json_find(object, "shorter", &value)) {
+        PXS_TRY(pxs_json_string(value, &word, err));
+        if (!pxs_path_join(dir, sizeof dir, plan->results, word))
+            return pxs_json_fail(value, err, "is too long");
+        p->shorter = pxs_arena_strdup(arena, dir);
+        if (!p->shorter)
+            return pxs_fail_nomem(err);
+    }
     PXS_TRY(get_text(object, "dir", arena, &p->dir, err));
     if (p->dir[0])
         return PXS_OK;

@@ -214,8 +214,10 @@ void pxs_plan_total(struct pxs_plan *plan) {
             continue;
         sum += run->seconds;
         longest = fmax(longest, run->seconds);
-        plan->steps_to_do += run->estimate.steps;
+        plan->steps_to_do += run->estimate.steps - pxs_steps_begun(run);
         plan->disk_to_do += run->estimate.disk_bytes;
+        if (plan->how.keep_final) /* its final point: weights and both moments */
+            plan->disk_to_do += 12 * (uint64_t)(run->estimate.weights_G + run->estimate.weights_D);
         if (plan->prune.rule !=
             PXS_PRUNE_NONE) /* a pruned run keeps a resume point: weights and both moments */
             plan->disk_to_do += 12 * (uint64_t)(run->estimate.weights_G + run->estimate.weights_D);
@@ -271,7 +273,10 @@ static enum pxs_status estimate(struct pxs_plan *plan, struct pxs_store *store,
     for (size_t i = 0; i < plan->n; i++)
         if (pxs_plan_will_run(plan, plan->runs[i].state) ||
             plan->runs[i].state == PXS_STATE_RUNNING) {
-            plan->runs[i].seconds = pxs_speeds_seconds(&speeds, &plan->runs[i].estimate);
+            const struct pxs_plan_run *run = &plan->runs[i];
+            plan->runs[i].seconds = pxs_speeds_seconds(&speeds, &run->estimate) *
+                                    (double)(run->estimate.steps - pxs_steps_begun(run)) /
+                                    (double)run->estimate.steps;
             if (!pxs_speeds_tell(&speeds, &plan->runs[i].estimate))
                 speeds.source = PXS_TIME_GUESS;
         }
@@ -304,6 +309,8 @@ static enum pxs_status make(struct pxs_plan *plan, const struct pxs_sweep_option
         snprintf(plan->unread, sizeof plan->unread, "%.590s", why.message);
     }
     status = pxs_plan_match_db(plan, store, err);
+    if (status == PXS_OK)
+        status = pxs_plan_find_shorter(plan, store, kernels, err);
     if (status == PXS_OK)
         status = estimate(plan, store, options, kernels, err);
     pxs_store_close(&store);

@@ -96,6 +96,14 @@ PXS_NODISCARD enum pxs_status pxs_plan_same_data(const struct pxs_plan *plan,
 PXS_NODISCARD enum pxs_status pxs_plan_match_folders(struct pxs_plan *plan, int64_t *highest,
                                                      struct pxs_error *err);
 
+/* ---- shorter runs (shorter.c) --------------------------------------------------------------- */
+
+/* Looks for shorter runs that the runs to do can begin from; store may be NULL. */
+PXS_NODISCARD enum pxs_status pxs_plan_find_shorter(struct pxs_plan *plan, struct pxs_store *store,
+                                                    const char *kernels, struct pxs_error *err);
+/* Steps that a run begins with, made by a shorter one. */
+int64_t pxs_steps_begun(const struct pxs_plan_run *run);
+
 /* ---- one run (run_params.c) ----------------------------------------------------------------- */
 
 /* Under validation: off nothing is held back. Earlier versions did: such runs have val_fraction in

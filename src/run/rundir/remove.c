@@ -28,6 +28,7 @@ static const char *const made[] = {
     PXS_DISCRIMINATOR_FILE("*"),
     PXS_RESUME_FILE,
     PXS_RESUME_PREVIOUS,
+    PXS_FINAL_FILE,
     PXS_WORKER_FILE,
     PXS_GUARD_FILE,
     PXS_CLAIM_FILE,

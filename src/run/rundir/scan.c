@@ -47,6 +47,9 @@ static enum pxs_status see(struct pxs_run_records *f, const struct pxs_record *r
         return see_begin(f, &r->begin, at, err);
     if (r->kind == PXS_RECORD_BATCH && r->batch.step >= f->steps)
         f->steps = r->batch.step + 1;
+    if (r->kind == PXS_RECORD_EVENT && r->event.level == PXS_LOG_INFO &&
+        strcmp(r->event.kind, PXS_EVENT_SHORTER) == 0)
+        f->shorter = true;
     if (r->kind == PXS_RECORD_END && a) {
         a->ended = true;
         a->outcome = (enum pxs_outcome)r->end.outcome;

@@ -112,6 +112,9 @@ static enum pxs_status launch(struct pxs_supervisor *s, struct pxs_slot *slot,
         job.restart = s->task->restart;
         job.task_log = task_log(s->task->log, run->dir, log);
     }
+    pxs_plan_look_for_shorter(s->plan, slot->run, s->store, s->kernels);
+    job.shorter = run->shorter;
+    job.keep_final = s->plan->how.keep_final;
     pxs_rungs_tell(s->plan, &job);
     PXS_TRY(pxs_job_write(&job, run->dir, err));
     const char *argv[] = {"pixsweep", "worker", run->dir, NULL};

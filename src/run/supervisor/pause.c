@@ -61,8 +61,9 @@ double pxs_disk_floor(const struct pxs_plan *plan, size_t index) {
     const struct pxs_train_estimate *e = &plan->runs[index].estimate;
     double weights = (double)(e->weights_G + e->weights_D);
     /* 4 bytes a weight in a checkpoint, 12 with both moments in a resume point, of which two stand
-     * while one is replaced */
-    return PXS_DISK_FLOOR + (double)plan->slots.jobs * (4 + 2 * 12) * weights;
+     * while one is replaced, or beside the final one */
+    const int points = plan->how.keep_final ? 3 : 2;
+    return PXS_DISK_FLOOR + (double)plan->slots.jobs * (4 + points * 12) * weights;
 }
 
 bool pxs_pause_allows(struct pxs_supervisor *s, size_t index) {

@@ -52,6 +52,8 @@ void pxs_progress_see(struct pxs_progress *p, const struct pxs_record *r, double
         see_batch(p, &r->batch, now);
     } else if (r->kind == PXS_RECORD_EPOCH) {
         see_epoch(p, &r->epoch);
+    } else if (r->kind == PXS_RECORD_EVENT && strcmp(r->event.kind, PXS_EVENT_SHORTER) == 0) {
+        p->first_time = p->step_seconds = NAN; /* the batches before it are another run's */
     } else if (r->kind == PXS_RECORD_END) {
         p->ended = true;
         p->end = (enum pxs_outcome)r->end.outcome;

@@ -322,6 +322,7 @@ static void say_words(struct pxs_supervisor *s) {
     static const char warning[] = "warning: ";
     struct pxs_text words = {0};
     pxs_plan_warnings(s->plan, &words);
+    pxs_shorter_words(s->plan, &words);
     pxs_prune_words(s->plan, &words);
     pxs_budget_words(s->plan, &words);
     for (const char *at = pxs_text_str(&words); *at;) {

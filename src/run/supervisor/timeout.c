@@ -84,7 +84,8 @@ static bool ask_folder(const char *dir, struct effort *out) {
         if (threads > out->threads)
             out->threads = threads;
     }
-    out->steps = (double)found.steps;
+    out->steps =
+        found.shorter ? 0 : (double)found.steps; /* its time is not that of all its steps */
     pxs_run_records_finish(&found);
     return completed;
 }

@@ -60,15 +60,15 @@ static void add_machine(const struct pxs_worker *w, struct pxs_record_begin *b) 
 }
 
 /* What happened to the resume points is part of the run's record: an event for each line. */
-static enum pxs_status put_notes(struct pxs_worker *w, struct pxs_record *r, const char *notes,
-                                 struct pxs_error *err) {
+static enum pxs_status put_notes(struct pxs_worker *w, struct pxs_record *r, const char *kind,
+                                 const char *notes, struct pxs_error *err) {
     while (*notes) {
         size_t len = strcspn(notes, "\n");
         memset(r, 0, sizeof *r);
         r->kind = PXS_RECORD_EVENT;
         r->event.at_ms = pxs_now_ms();
         r->event.level = PXS_LOG_WARN;
-        strcpy(r->event.kind, "resume");
+        snprintf(r->event.kind, sizeof r->event.kind, "%s", kind);
         snprintf(r->event.message, sizeof r->event.message, "%.*s", (int)len, notes);
         pxs_log(w->log, PXS_LOG_WARN, "%s", r->event.message);
         PXS_TRY(pxs_record_write(w->records, r, err));
@@ -101,8 +101,18 @@ enum pxs_status pxs_worker_begin(struct pxs_worker *w, const char *notes, struct
     pxs_text_finish(&engine);
     status = pxs_record_write(w->records, r, err);
     if (status == PXS_OK)
-        status = put_notes(w, r, notes, err);
+        status = put_notes(w, r, "resume", notes, err);
 out:
+    free(r);
+    return status;
+}
+
+enum pxs_status pxs_worker_note(struct pxs_worker *w, const char *kind, const char *note,
+                                struct pxs_error *err) {
+    struct pxs_record *r = calloc(1, sizeof *r);
+    if (!r)
+        return pxs_fail_nomem(err);
+    const enum pxs_status status = put_notes(w, r, kind, note, err);
     free(r);
     return status;
 }

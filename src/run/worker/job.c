@@ -7,8 +7,9 @@
 #include "pixsweep/records/files.h"
 #include "pixsweep/worker.h"
 
-/* Version 1 has no claim, version 2 no task, version 3 no cache. */
-enum { JOB_VERSION = 4, JOB_MAX = 1 << 20 };
+/* Version 1 has no claim, version 2 no task, version 3 no cache, version 4 neither keep_final nor
+ * shorter. */
+enum { JOB_VERSION = 5, JOB_MAX = 1 << 20 };
 
 static const char *const kinds[] = {
     [PXS_JOB_ATTEMPT] = "attempt", [PXS_JOB_PREFLIGHT] = "preflight"};
@@ -41,6 +42,8 @@ enum pxs_status pxs_job_print(const struct pxs_job *job, struct pxs_text *out,
         pxs_json_put_string(&w, "task", job->task ? job->task : "");
         pxs_json_put_int(&w, "restart", job->restart);
         pxs_json_put_string(&w, "task_log", job->task_log ? job->task_log : "");
+        pxs_json_put_bool(&w, "keep_final", job->keep_final);
+        pxs_json_put_string(&w, "shorter", job->shorter ? job->shorter : "");
         pxs_json_put_string(&w, "command", job->command);
     }
     pxs_json_end(&w);
@@ -103,6 +106,13 @@ static enum pxs_status read_attempt(struct pxs_json root, int64_t version, struc
         PXS_TRY(pxs_json_get_string(root, "task", &job->task, err));
         PXS_TRY(get_int(root, "restart", 0, &job->restart, err));
         PXS_TRY(pxs_json_get_string(root, "task_log", &job->task_log, err));
+    }
+    job->shorter = "";
+    if (version >= 5) {
+        struct pxs_json kept;
+        PXS_TRY(pxs_json_get(root, "keep_final", &kept, err));
+        PXS_TRY(pxs_json_bool(kept, &job->keep_final, err));
+        PXS_TRY(pxs_json_get_string(root, "shorter", &job->shorter, err));
     }
     return pxs_json_get_string(root, "command", &job->command, err);
 }

@@ -62,15 +62,23 @@ static enum pxs_status read_config(struct pxs_worker *w, struct pxs_error *err) 
     return status;
 }
 
+/* The identity of the run with so many epochs. */
+static enum pxs_status identity(const struct pxs_worker *w, int64_t n_epochs,
+                                char hash[PXS_SHA256_HEX], struct pxs_error *err) {
+    struct pxs_params_content content = {0};
+    struct pxs_params params = w->params;
+    params.n_epochs = n_epochs;
+    snprintf(content.dataset, sizeof content.dataset, "%s", w->job.data_hash);
+    if (params.init_from[0])
+        PXS_TRY(pxs_weights_hash(params.init_from, content.init_from, err));
+    return pxs_params_identity(&params, &content, hash, err);
+}
+
 /* What is about to be trained must be what was planned; the pairs are compared when they are
  * loaded. */
 static enum pxs_status check_identity(const struct pxs_worker *w, struct pxs_error *err) {
-    struct pxs_params_content content = {0};
     char hash[PXS_SHA256_HEX];
-    snprintf(content.dataset, sizeof content.dataset, "%s", w->job.data_hash);
-    if (w->params.init_from[0])
-        PXS_TRY(pxs_weights_hash(w->params.init_from, content.init_from, err));
-    PXS_TRY(pxs_params_identity(&w->params, &content, hash, err));
+    PXS_TRY(identity(w, w->params.n_epochs, hash, err));
     if (strcmp(hash, w->job.config_hash) == 0)
         return PXS_OK;
     return pxs_fail(
@@ -101,7 +109,23 @@ static enum pxs_status may_write(void *user, struct pxs_error *err) {
     return PXS_OK;
 }
 
-static enum pxs_status train(struct pxs_worker *w, struct pxs_error *err) {
+/* The shorter run that the job names, for a run without a resume point: *out is to be finished. */
+static enum pxs_status find_shorter(const struct pxs_worker *w, struct pxs_folder *out,
+                                    struct pxs_error *err) {
+    char hash[PXS_SHA256_HEX];
+    PXS_TRY(pxs_folder_read(w->job.shorter, out, err));
+    enum pxs_status status = identity(w, out->params.n_epochs, hash, err);
+    if (status == PXS_OK &&
+        (strcmp(hash, out->config_hash) != 0 || out->params.seed != w->params.seed))
+        status = pxs_fail(err, PXS_E_INVALID,
+                          "it is no run of this configuration and seed with fewer epochs");
+    if (status != PXS_OK)
+        pxs_folder_finish(out);
+    return status;
+}
+
+static enum pxs_status train_on(struct pxs_worker *w, const struct pxs_shorter *shorter,
+                                struct pxs_error *err) {
     struct pxs_pool *pool = NULL;
     PXS_TRY(pxs_pool_create((int)w->job.threads, &pool, err));
     struct pxs_train_job job = {.params = &w->params,
@@ -118,6 +142,8 @@ static enum pxs_status train(struct pxs_worker *w, struct pxs_error *err) {
                                 .nonce = w->nonce,
                                 .resume_every = w->job.resume_every,
                                 .resume = &w->resume,
+                                .shorter = shorter,
+                                .keep_final = w->job.keep_final,
                                 .waiting = pxs_worker_waiting,
                                 .rungs = w->job.rungs,
                                 .n_rungs = w->job.n_rungs,
@@ -127,6 +153,33 @@ static enum pxs_status train(struct pxs_worker *w, struct pxs_error *err) {
                                 .may_write_user = w};
     enum pxs_status status = pxs_train_run(&job, err);
     pxs_pool_destroy(&pool);
+    return status;
+}
+
+static enum pxs_status train(struct pxs_worker *w, struct pxs_error *err) {
+    struct pxs_error why;
+    char note[PXS_PATH_MAX + 600];
+    if (w->resume.step >= 0 || w->job.shorter[0] == '\0')
+        return train_on(w, NULL, err);
+    struct pxs_folder *folder = malloc(sizeof *folder);
+    if (!folder)
+        return pxs_fail_nomem(err);
+    enum pxs_status status = find_shorter(w, folder, &why);
+    if (status == PXS_OK) {
+        const struct pxs_shorter shorter = {.dir = folder->dir,
+                                            .name = folder->name,
+                                            .config_hash = folder->config_hash,
+                                            .params = &folder->params};
+        status = train_on(w, &shorter, err);
+        pxs_folder_finish(folder);
+    } else {
+        snprintf(note, sizeof note, "begins with its first step, not from %s: %.500s",
+                 w->job.shorter, why.message);
+        status = pxs_worker_note(w, PXS_EVENT_SHORTER, note, err);
+        if (status == PXS_OK)
+            status = train_on(w, NULL, err);
+    }
+    free(folder);
     return status;
 }
 

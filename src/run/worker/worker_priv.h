@@ -32,6 +32,9 @@ struct pxs_worker {
  * not get to training. */
 PXS_NODISCARD enum pxs_status pxs_worker_begin(struct pxs_worker *w, const char *notes,
                                                struct pxs_error *err);
+/* An event of level warn. */
+PXS_NODISCARD enum pxs_status pxs_worker_note(struct pxs_worker *w, const char *kind,
+                                              const char *note, struct pxs_error *err);
 void pxs_worker_end(struct pxs_worker *w, enum pxs_outcome outcome, const char *message);
 
 /* Asks the supervisor at a rung whether the run goes on, and waits for the answer
