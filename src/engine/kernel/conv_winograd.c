@@ -144,9 +144,11 @@ static int chunk_images(const struct job *j) {
     return (int)(images < 1 ? 1 : pxs_min_size(images, (size_t)j->s.n));
 }
 
-/* An odd number of tiles keeps panels off the same cache sets. */
-static size_t padded(int tiles) {
-    return (size_t)(tiles | 1) * PANEL;
+/* An odd number of rows between matrices keeps them off the same cache sets. The transforms of
+ * weights and outputs touch all xi of a row at a time: 25 lines at 4 or 16 KB, where a set of the
+ * innermost cache has room for 8. */
+static size_t padded(int rows) {
+    return (size_t)(rows | 1) * PANEL;
 }
 
 /* Panels of K at a time. With few tiles, four panels of transformed weights fit into the innermost
@@ -195,11 +197,11 @@ static struct layout lay_out(struct job *j, int threads) {
     l.zeros = pxs_take(&at, zero_floats(&j->s));
     l.v = l.y = pxs_take(&at, shared > w ? shared : w);
     /* U and a phase's taps turned; in W, C and a run of the gradient */
-    size_t of_u = (size_t)(j->nxi * K_PANELS + j->r * j->r) * PANEL * PANEL,
+    size_t of_u = (size_t)j->nxi * padded(K_PANELS * PANEL) + (size_t)(j->r * j->r) * PANEL * PANEL,
            of_c = (size_t)(j->nxi + 1) * PANEL * PANEL + PXS_RUN_FLOATS;
     pxs_take(&own, of_u > of_c ? of_u : of_c);
     size_t tiles = (size_t)batch_rows(j) * (size_t)j->tw;
-    j->own_m = pxs_take(&own, (size_t)j->nxi * tiles * PANEL);
+    j->own_m = pxs_take(&own, (size_t)j->nxi * padded((int)tiles));
     int lines = (j->s.reflect ? j->th : pxs_min_int(j->th, batch_rows(j))) * j->m + j->over;
     j->plane_floats = (size_t)lines * line_floats(j);
     j->own_plane = pxs_take(&own, (size_t)planes_at_once(j) * j->plane_floats);
@@ -377,7 +379,7 @@ static void down_piece(void *user, int piece, int thread) {
         first = run0 + pxs_share(rows, j->parts, part),
         last = run0 + pxs_share(rows, j->parts, part + 1), tiles = (last - first) * j->tw;
     float *u = j->own + (size_t)thread * j->own_floats, *m = u + j->own_m;
-    size_t m_xi = (size_t)tiles * PANEL, t0 = (size_t)(first * j->tw) * PANEL;
+    size_t m_xi = padded(tiles), t0 = (size_t)(first * j->tw) * PANEL;
     if (tiles == 0)
         return;
     /* by the run, not by the part: the bits depend on it */
@@ -385,7 +387,7 @@ static void down_piece(void *user, int piece, int thread) {
     bool apart = has_dead_points(j);
     for (int b0 = 0; b0 < j->cbp; b0 += block) {
         int nb = pxs_min_int(block, j->cbp - b0);
-        size_t u_xi = (size_t)(j->phases * nb) * PANEL * PANEL;
+        size_t u_xi = padded(j->phases * nb * PANEL);
         for (int b = 0; b < nb; b++)
             for (int phase = 0; phase < j->phases; phase++) {
                 const float *tap[9];
@@ -518,12 +520,12 @@ static int open_rows(const struct job *j, int ty, int rows, float *plane) {
 /* M of `tiles` tiles from t0 on. */
 static void up_product(const struct job *j, int phase, int panel, size_t t0, int tiles, float *u,
                        float *m) {
-    float *turned = u + (size_t)j->nxi * K_PANELS * PANEL * PANEL;
-    size_t m_xi = (size_t)tiles * PANEL;
+    float *turned = u + (size_t)j->nxi * padded(K_PANELS * PANEL);
+    size_t m_xi = padded(tiles);
     int block = k_panels(j, tiles), taps = j->r * j->r;
     for (int c0 = 0; c0 < j->csp; c0 += block) {
         int k = pxs_min_int(block, j->csp - c0);
-        size_t u_xi = (size_t)k * PANEL * PANEL;
+        size_t u_xi = padded(k * PANEL);
         for (int c = 0; c < k; c++) {
             const float *tap[9];
             for (int a = 0; a < taps; a++) {
@@ -561,7 +563,7 @@ static void up_piece(void *user, int piece, int thread) {
         int n = pxs_min_int(whole, last - i);
         for (int ty = 0; ty < j->th; ty += step) {
             int rows = pxs_min_int(step, j->th - ty), tiles = n * rows * j->tw, line0 = 0;
-            size_t m_xi = (size_t)tiles * PANEL;
+            size_t m_xi = padded(tiles);
             for (int phase = first_phase; phase < first_phase + of_plane; phase++) {
                 up_product(j, phase, panel, (size_t)((i * j->th + ty) * j->tw), tiles, u, m);
                 for (int k = 0; k < n; k++) {
