@@ -166,12 +166,44 @@ static enum pxs_status read_once(struct cli *cli, struct pxs_store *s, struct px
     return PXS_OK;
 }
 
+/* Where nothing says which database, and there is none here: that of the sweep which runs on this
+ * machine. */
+static int find_running(struct cli *cli) {
+    const char *found[CLI_RUNNING_MAX];
+    struct pxs_text list = {0};
+    if (cli->values[OPT_DB] || cli->values[OPT_RESULTS] || cli->values[OPT_WAIT] ||
+        cli_has_database(cli))
+        return CLI_OK;
+    const size_t n = cli_running_databases(&cli->arena, found);
+    if (n == 0)
+        return CLI_OK; /* the error names the place that was looked at */
+    if (n == 1) {
+        cli->values[OPT_DB] = found[0];
+        if (!cli->quiet)
+            cli_say("there is no database here; a sweep runs with --db %s", found[0]);
+        return CLI_OK;
+    }
+    for (size_t i = 0; i < n; i++) {
+        pxs_text_add(&list, "  pixsweep watch");
+        if (cli->n_args > 0)
+            pxs_text_add_command(&list, " %s", cli->args[0]);
+        pxs_text_add_command(&list, " --db %s\n", found[i]);
+    }
+    cli_say("there is no database here, but sweeps run with others:");
+    cli_say_text(&list);
+    pxs_text_finish(&list);
+    return CLI_USAGE;
+}
+
 int cli_cmd_watch(struct cli *cli) {
     char results[PXS_PATH_MAX];
     struct cli_progress progress;
     struct pxs_sweep_listener listener;
     struct watcher w = {.cli = cli, .progress = &progress, .listener = &listener};
     struct pxs_error err = {0};
+    const int found = find_running(cli);
+    if (found != CLI_OK)
+        return found;
     if (cli->values[OPT_ONCE])
         return cli_with_store(cli, read_once);
     if (!pxs_sweep_paths(cli->values[OPT_RESULTS], cli->values[OPT_DB], results, w.db))

@@ -212,6 +212,31 @@ START_TEST(watch_redraws_in_place_and_ends_on_ctrl_c)
 }
 END_TEST
 
+/* Processes as /proc shows them: a run that writes to a database, its worker, another program. */
+START_TEST(watch_finds_the_sweep_that_runs_in_another_folder)
+{
+    ck_prints(pixsweep("run", "tiny.yaml", NULL), "2 of 2 runs completed");
+    ck_prints(shell("mkdir -p other proc/7/fd proc/8/fd proc/9/fd &&"
+                    "printf '/x/pixsweep\\0run\\0tiny.yaml\\0' >proc/7/cmdline &&"
+                    "printf 'pixsweep\\0worker\\0' >proc/8/cmdline && printf 'vi\\0run\\0' "
+                    ">proc/9/cmdline &&"
+                    "touch none.db other.db && for p in 7 8 9; do ln -s "
+                    "$PWD/results/pixsweep.db.lock proc/$p/fd/4; done &&"
+                    "ln -s $PWD/x/.supervisor.lock proc/7/fd/3; echo made"),
+              "made");
+    ck_assert_int_eq(setenv("PIXSWEEP_PROC", in_folder("proc"), 1), 0);
+    ck_prints(shell("cd other && \"$PIXSWEEP\" watch --once 2>said && cat said"),
+              "there is no database here; a sweep runs with --db ");
+    ck_prints(shell("cd other && \"$PIXSWEEP\" watch --once --quiet"), "tiny: 2/2 done");
+    ck_refused(shell("cd other && \"$PIXSWEEP\" watch --results here"), 2, "here/pixsweep.db");
+    ck_prints(shell("ln -sfn $PWD/other.db.lock proc/9/fd/4 && printf 'pixsweep\\0run\\0' "
+                    ">proc/9/cmdline && echo two"),
+              "two");
+    ck_refused(shell("cd other && \"$PIXSWEEP\" watch tiny"), 2, "/other.db");
+    ck_refused(shell("cd other && \"$PIXSWEEP\" watch tiny"), 2, "\n  pixsweep watch tiny --db ");
+}
+END_TEST
+
 Suite *watch_suite(void) {
     Suite *suite = suite_create("cli-watch");
     TCase *c = tcase_create("watch");
@@ -225,6 +250,7 @@ Suite *watch_suite(void) {
     tcase_add_test(c, watch_once_prints_the_board);
     tcase_add_test(c, watch_ends_with_the_sweep);
     tcase_add_test(c, watch_waits_for_a_database);
+    tcase_add_test(c, watch_finds_the_sweep_that_runs_in_another_folder);
     tcase_add_test(c, watch_redraws_in_place_and_ends_on_ctrl_c);
     suite_add_tcase(suite, c);
     return suite;

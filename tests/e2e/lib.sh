@@ -19,6 +19,7 @@ cleanup() {
 trap cleanup EXIT
 cd "$WORK"
 export PIXSWEEP_CORE_LOCKS="$WORK/cores" # tests that run beside each other are not to share out the cores
+export PIXSWEEP_PROC="$WORK/no-proc" # nor is watch to find their sweeps
 
 step() { echo "-- $*"; }
 
