@@ -105,6 +105,8 @@ struct pxs_race_record {
     struct pxs_race_entry *entries; /* those that were in the race before the look; owned */
 };
 void pxs_race_record_finish(struct pxs_race_record *record);
+/* "leads", "stays" or "dropped", as in files and rows. */
+const char *pxs_race_decision_name(enum pxs_race_decision decision);
 size_t pxs_race_record_left(const struct pxs_race_record *record);
 /* Where the race stands after this look: as pxs_race_judge has it, from what is kept. */
 enum pxs_race_state pxs_race_record_state(const struct pxs_race_record *record, double indifference,

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -236,6 +237,51 @@ void pxs_atomic_abandon(struct pxs_atomic_file *f) {
     if (f->temp[0])
         unlink(f->temp);
     f->temp[0] = '\0';
+}
+
+/* The finished file `temp` gets the name `path` unless there is one: where the disk has no second
+ * names, by a rename that replaces nothing, and where it has none either, by any. */
+static enum pxs_status name_first(const char *temp, const char *path, struct pxs_error *err) {
+    int failed = link(temp, path) == 0 ? 0 : errno;
+    if (failed == EPERM || failed == EOPNOTSUPP || failed == ENOSYS)
+        failed = renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_NOREPLACE) == 0 ? 0 : errno;
+    if (failed == EINVAL || failed == ENOSYS)
+        failed = rename(temp, path) == 0 ? 0 : errno;
+    if (failed == 0)
+        return PXS_OK;
+    errno = failed;
+    return failed == EEXIST ? pxs_fail(err, PXS_E_EXISTS, "there is a file %s already", path)
+                            : pxs_fail_errno(err, "cannot name the finished file %s", path);
+}
+
+enum pxs_status pxs_write_first(const char *path, const void *data, size_t bytes,
+                                struct pxs_error *err) {
+    char temp[PXS_PATH_MAX + 32];
+    uint32_t number;
+    /* no process of another machine has the same name by chance */
+    if (getrandom(&number, sizeof number, 0) != (ssize_t)sizeof number)
+        return pxs_fail_errno(err, "no random number for a file beside %s", path);
+    if ((size_t)snprintf(temp, sizeof temp, "%s.tmp.%u", path, number) >= sizeof temp - 1)
+        return pxs_fail(err, PXS_E_INVALID, "the path %s is too long", path);
+    const int fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return fail_create(path, err);
+    enum pxs_status status = PXS_OK;
+    for (size_t at = 0; at < bytes && status == PXS_OK;) {
+        const ssize_t n = write(fd, (const char *)data + at, bytes - at);
+        if (n > 0)
+            at += (size_t)n;
+        else if (n == 0 || errno != EINTR)
+            status = pxs_fail_errno(err, "cannot write %s", path);
+    }
+    if (status == PXS_OK && fsync(fd) != 0)
+        status = pxs_fail_errno(err, "cannot write %s", path);
+    if (close(fd) != 0 && status == PXS_OK)
+        status = pxs_fail_errno(err, "cannot write %s", path);
+    if (status == PXS_OK)
+        status = name_first(temp, path, err);
+    unlink(temp);
+    return status == PXS_OK ? pxs_sync_folder_of(path, err) : status;
 }
 
 static bool is_temp(const char *name) {

@@ -9,6 +9,7 @@
 TCase *codec_case(void);
 TCase *writer_case(void);
 TCase *cursor_case(void);
+TCase *race_look_case(void);
 
 /* The record file in the test's folder. */
 const char *temp_file(void);

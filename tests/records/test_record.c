@@ -159,6 +159,6 @@ void set_file_version(unsigned char version) {
 }
 
 int main(void) {
-    static TCase *(*const cases[])(void) = {codec_case, writer_case, cursor_case};
+    static TCase *(*const cases[])(void) = {codec_case, writer_case, cursor_case, race_look_case};
     return run_cases("record", cases, PXS_COUNT(cases), CK_NORMAL);
 }

@@ -53,6 +53,10 @@ PXS_NODISCARD enum pxs_status pxs_write_guarded(const char *path, const void *da
  * empty or gone. For files that are of no use then. */
 PXS_NODISCARD enum pxs_status pxs_write_unsynced(const char *path, const void *data, size_t bytes,
                                                  struct pxs_error *err);
+/* As pxs_write_file, but never over another file: of all that write it at once, here or on other
+ * machines, one wins, and PXS_E_EXISTS tells the others. */
+PXS_NODISCARD enum pxs_status pxs_write_first(const char *path, const void *data, size_t bytes,
+                                              struct pxs_error *err);
 /* fsync of the folder that holds the file: a new file's entry in it is data, too. */
 PXS_NODISCARD enum pxs_status pxs_sync_folder_of(const char *path, struct pxs_error *err);
 /* pxs_write_file in steps, for writers that stream: write to `file`, then commit or abandon (both

@@ -11,6 +11,14 @@ void pxs_race_record_finish(struct pxs_race_record *record) {
     *record = (struct pxs_race_record){0};
 }
 
+const char *pxs_race_decision_name(enum pxs_race_decision decision) {
+    static const char *const names[] = {[PXS_RACE_OUT] = "out",
+                                        [PXS_RACE_LEADS] = "leads",
+                                        [PXS_RACE_STAYS] = "stays",
+                                        [PXS_RACE_DROPPED] = "dropped"};
+    return names[decision];
+}
+
 size_t pxs_race_record_left(const struct pxs_race_record *r) {
     size_t left = 0;
     for (size_t i = 0; i < r->n; i++)

@@ -31,10 +31,6 @@ enum pxs_status pxs_store_set_race(struct pxs_store *s, int64_t sweep_id,
 
 /* ---- looks ---------------------------------------------------------------------------------- */
 
-/* The words of race_decision.decision. */
-static const char *const decisions[] = {
-    [PXS_RACE_LEADS] = "leads", [PXS_RACE_STAYS] = "stays", [PXS_RACE_DROPPED] = "dropped"};
-
 static struct pxs_cell finite_cell(double value) {
     return pxs_cell_real(isfinite(value) ? value : NAN);
 }
@@ -58,7 +54,7 @@ static enum pxs_status add_look(struct pxs_store *s, int64_t sweep_id,
                      pxs_cell_int((int64_t)e->n), pxs_cell_int((int64_t)e->diverged),
                      pxs_cell_int((int64_t)e->pairs), finite_cell(e->mean),
                      finite_cell(e->difference), finite_cell(e->low), finite_cell(e->high),
-                     pxs_cell_text(decisions[e->decision])),
+                     pxs_cell_text(pxs_race_decision_name(e->decision))),
             err));
     }
     return PXS_OK;
@@ -109,8 +105,8 @@ static void fill_entry(const struct pxs_table *t, size_t row, struct pxs_race_en
     text_at(t, row, "config_hash", e->config_hash, sizeof e->config_hash);
     text_at(t, row, "configuration", e->label, sizeof e->label);
     text_at(t, row, "decision", word, sizeof word);
-    for (size_t d = PXS_RACE_LEADS; d < PXS_COUNT(decisions); d++)
-        if (strcmp(word, decisions[d]) == 0)
+    for (int d = PXS_RACE_LEADS; d <= PXS_RACE_DROPPED; d++)
+        if (strcmp(word, pxs_race_decision_name((enum pxs_race_decision)d)) == 0)
             e->decision = (enum pxs_race_decision)d;
     e->n = (size_t)integer_at(t, row, "n");
     e->diverged = (size_t)integer_at(t, row, "diverged");
