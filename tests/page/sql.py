@@ -12,7 +12,7 @@ import sys
 from page import HOSTILE, Page, Place, need, same, unpack
 
 
-COMPUTED = ('comparison-table', 'differences-table')  # from what is measured of each run
+COMPUTED = ('comparison-table', 'differences-table', 'effects-table')  # from what is measured of each run
 
 
 def check_tables(place, page):

@@ -101,7 +101,7 @@ static const struct {
     const char *name;
     struct pxs_column column;
 } columns[COLUMNS] = {
-    [C_KIND] = {"kind", {"kind", PXS_SHOW_HIDDEN}},
+    [C_KIND] = {"kind", {"line", PXS_SHOW_HIDDEN}},
     [C_KEY] = {"key", {"key", PXS_SHOW_PLAIN}},
     [C_WITH] = {"with", {"with", PXS_SHOW_PLAIN}},
     [C_VALUE] = {"value", {"value", PXS_SHOW_PLAIN}},

@@ -89,6 +89,7 @@ static enum pxs_status read_all(struct pxs_page *p, struct pxs_error *err) {
     PXS_TRY(pxs_page_read_curves(p, err));
     PXS_TRY(pxs_page_read_runs(p, err));
     PXS_TRY(pxs_page_make_comparison(p, err));
+    PXS_TRY(pxs_page_make_effects(p, err));
     make_heading(p);
     make_comment(p);
     make_facts(p);
@@ -197,6 +198,7 @@ static const struct part {
     {"question", NULL, put_question, NULL},
     {"answer", NULL, put_answer, NULL},
     {"comparison", NULL, pxs_page_put_comparison, NULL},
+    {"effects", NULL, pxs_page_put_effects, NULL},
     {"curves", NULL, put_curves_sql, NULL},
     {"data", NULL, NULL, put_data},
     {"samples", NULL, NULL, pxs_page_put_samples},
@@ -254,6 +256,7 @@ static void finish(struct pxs_page *p) {
     free(p->by_batch.all);
     pxs_curves_finish(&p->curves);
     pxs_groups_finish(&p->groups);
+    pxs_effects_finish(&p->effects);
     pxs_choice_finish(&p->choice);
     pxs_comparison_finish(&p->comparison);
     pxs_arena_finish(&p->arena);

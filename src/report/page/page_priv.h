@@ -4,6 +4,7 @@
 #define PXS_PAGE_PRIV_H
 
 #include "pixsweep/compare.h"
+#include "pixsweep/compare/effects.h"
 #include "pixsweep/inspect.h"
 #include "pixsweep/base/json.h"
 #include "pixsweep/metrics.h"
@@ -50,7 +51,7 @@ struct pxs_shown {
     struct pxs_table table;
     struct pxs_look_of_table how;
 };
-enum { PXS_COMPARISON, PXS_DIFFERENCES, PXS_LOST, PXS_RUNS, PXS_SHOWN_N };
+enum { PXS_COMPARISON, PXS_DIFFERENCES, PXS_EFFECTS, PXS_LOST, PXS_RUNS, PXS_SHOWN_N };
 
 /* The statements that the page shows. */
 enum pxs_page_sql {
@@ -76,6 +77,7 @@ struct pxs_page {
     /* Only the first so many epochs count; 0 = all. */
     int64_t epochs;
     struct pxs_comparison comparison;
+    struct pxs_effects effects;
     struct pxs_groups groups;
     /* The runs and how far they have come; their rows are in the buckets. */
     struct pxs_curves curves;
@@ -153,6 +155,13 @@ void pxs_page_put_value(struct pxs_json_writer *w, const char *key, const char *
 /* Fills the tables of the comparison from p->comparison. */
 PXS_NODISCARD enum pxs_status pxs_page_make_comparison(struct pxs_page *p, struct pxs_error *err);
 void pxs_page_put_comparison(struct pxs_page *p);
+
+/* ---- effects.c ------------------------------------------------------------------------------ */
+
+/* Fills p->effects and its table. */
+PXS_NODISCARD enum pxs_status pxs_page_make_effects(struct pxs_page *p, struct pxs_error *err);
+/* A section on what each key does; nothing where no line can be told. */
+void pxs_page_put_effects(struct pxs_page *p);
 
 /* ---- samples.c ------------------------------------------------------------------------------ */
 

@@ -1,5 +1,6 @@
 /* Axes: from values to places, round ticks, and a range that few outliers cannot spoil. */
-#include "plot_priv.h"
+#include "pixsweep/metrics/axis.h"
+#include "pixsweep/base.h"
 
 #include <math.h>
 #include <stdlib.h>
