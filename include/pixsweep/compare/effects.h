@@ -4,7 +4,8 @@
 
 #include "pixsweep/compare.h"
 
-/* Of pxs_compare_options `sweep`, `by` (these keys; NULL: all that vary), `metric`, `baseline`
+/* Of pxs_compare_options `sweep`, `more`, `where`, `by` (these keys; NULL: all that vary),
+ * `metric`, `baseline`
  * ("key=value,...": the values that others are compared with; NULL: each key's first in the file)
  * and `epochs` count. */
 

@@ -210,16 +210,25 @@ static enum pxs_status fill(const struct effects *e, struct pxs_error *err) {
 
 /* ---- all together --------------------------------------------------------------------------- */
 
-/* Of several sweeps the first one's file says how keys vary. */
+/* Of several sweeps a key is drawn where one of them draws it; else the first that varies it says
+ * how. */
 static enum pxs_status read_varies(struct effects *e, struct pxs_error *err) {
-    const struct pxs_cell id = pxs_cell_int(e->c.choice->sweeps[0]);
-    struct pxs_table t = {0};
-    PXS_TRY(pxs_store_select(e->c.store, "SELECT spec_yaml FROM sweep WHERE sweep_id = ?1", &id, 1,
-                             &t, err));
-    const char *yaml = t.n_rows > 0 ? t.cells[0].text : NULL;
-    const enum pxs_status status = pxs_config_varies(yaml ? yaml : "", e->varies, err);
-    pxs_table_finish(&t);
-    return status;
+    for (size_t i = 0; i < e->c.choice->n_sweeps; i++) {
+        const struct pxs_cell id = pxs_cell_int(e->c.choice->sweeps[i]);
+        struct pxs_varies found[PXS_PARAM_COUNT];
+        struct pxs_table t = {0};
+        PXS_TRY(pxs_store_select(e->c.store, "SELECT spec_yaml FROM sweep WHERE sweep_id = ?1", &id,
+                                 1, &t, err));
+        const char *yaml = t.n_rows > 0 ? t.cells[0].text : NULL;
+        const enum pxs_status status = pxs_config_varies(yaml ? yaml : "", found, err);
+        pxs_table_finish(&t);
+        PXS_TRY(status);
+        for (int key = 0; key < PXS_PARAM_COUNT; key++) {
+            if (e->varies[key].by == PXS_VARIES_UNSAID || found[key].by == PXS_VARIES_RANDOM)
+                e->varies[key] = found[key];
+        }
+    }
+    return PXS_OK;
 }
 
 static enum pxs_status make(struct effects *e, struct pxs_error *err) {

@@ -66,6 +66,8 @@ static enum pxs_status make_table(struct pxs_page *p, struct pxs_error *err) {
 
 enum pxs_status pxs_page_make_effects(struct pxs_page *p, struct pxs_error *err) {
     const struct pxs_compare_options options = {.sweep = p->options->sweep,
+                                                .more = p->options->more,
+                                                .n_more = p->options->n_more,
                                                 .by = p->options->by,
                                                 .n_by = p->options->n_by,
                                                 .epochs = p->epochs};
