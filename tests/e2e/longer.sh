@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A longer run begins with the epochs of a shorter one that has kept its final point, to the rows, files and bits of a run
-# from scratch.
+# from scratch. Called with PIXSWEEP FREEZE.
+FREEZE=$(realpath "$2")
 . "$(dirname "$0")/lib.sh"
 
 make_data data 20 6
@@ -78,3 +79,41 @@ for set in sample_interval=5 checkpoint_interval=0; do
     "$PIXSWEEP" plan 4.yaml --results res --set name=longer --set n_epochs=5 --set $set >plan.out 2>&1 || fail "plan $set"
     says plan.out "cannot begin with the 4 of their 5 epochs .*${set%=*} was . there and is"
 done
+
+step "what plan could not see: a picture of the shorter run is gone; the run begins with its first step and says why"
+cp -r res damaged
+rm damaged/longer/0003-*/images/8.png damaged/longer/0001-*/final.safetensors
+run 0 damaged 6.yaml --set n_epochs=5 --set sweep.seeds=1
+says run.err 'run 7 begins with the 4 of its 5 epochs that longer/0003-base-s0 has trained'
+expect damaged "SELECT level FROM event JOIN run USING (run_id) WHERE kind = 'shorter' AND number = 7" warn
+does 0 'begins with its first step, not from longer/0003-base-s0: .*images/8.png' show longer/7 --db damaged/pixsweep.db
+
+step "runs of one file begin with each other as they are completed; rm takes the final points, too"
+run 0 one 2.yaml --set sweep.seeds=1 --set 'sweep.grid.n_epochs=[2,4,6]' --jobs 1
+expect one "SELECT group_concat(number) FROM event JOIN run USING (run_id) WHERE kind = 'shorter' AND level = 'info'" 2,3
+grep -v '^[a-z]*|1|' whole.rows >whole.0
+rows one | diff whole.0 - >diff.out || fail "other rows: $(head -n 5 diff.out)"
+"$PIXSWEEP" rm longer --yes --results one >rm.out 2>&1 || fail "rm: $(cat rm.out)"
+[ ! -e one/longer ] || fail "left behind: $(find one/longer)"
+
+step "a task on another machine begins so, by the plan that it was given, wherever the results have gone"
+run 0 there 4.yaml
+"$FREEZE" 6.yaml there there/longer/cluster/0001 2 2>freeze.err || fail "freeze: $(cat freeze.err)"
+mv there moved
+"$PIXSWEEP" task moved/longer/cluster/0001 >task.out 2>task.err || fail "task: $(cat task.out task.err)"
+"$PIXSWEEP" merge moved --results moved >merge.out 2>&1 || fail "merge: $(cat merge.out)"
+expect moved "SELECT count(*) FROM event WHERE kind = 'shorter' AND level = 'info'" 2
+rows moved | diff whole.rows - >diff.out || fail "other rows: $(head -n 5 diff.out)"
+files moved | diff whole.files - >diff.out || fail "other files: $(head -n 5 diff.out)"
+
+step "pruning: rungs before the shorter run's end were not asked at; the one at its end is, by the longer run"
+pruned=(6.yaml --set n_epochs=5 --set 'sweep.prune={rule: asha, rungs: [2]}' --jobs 1)
+"$PIXSWEEP" plan "${pruned[@]}" --results res --set 'sweep.prune.rungs=[1]' >plan.out 2>&1 || fail "plan prune"
+says plan.out 'sweep.prune compares it after 1 epoch, where the shorter run did not ask'
+run 0 res "${pruned[@]}"
+says run.err '2 runs begin with the 2 of their 5 epochs that longer/0001-base-s0 and 1 other have trained'
+run 0 scratch "${pruned[@]}"
+rungs() {
+    sql "$1" "SELECT seed, epoch, quote(value), quote(cutoff), verdict, state, last_epoch FROM rung JOIN v_run USING (run_id) ORDER BY 1, 2"
+}
+[ "$(rungs res)" = "$(rungs scratch)" ] && [ "$(rungs res | wc -l)" = 2 ] || fail "other rungs: $(rungs res; rungs scratch)"

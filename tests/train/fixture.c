@@ -91,6 +91,10 @@ static void take(struct run *r, const struct pxs_record *rec) {
         break;
     case PXS_RECORD_EVENT:
         r->event = rec->event;
+        if (strcmp(rec->event.kind, PXS_EVENT_SHORTER) == 0) {
+            r->n_shorter++;
+            memcpy(r->said, rec->event.message, sizeof r->said);
+        }
         break;
     case PXS_RECORD_RUNG:
         r->rung[r->n_rung++] = rec->rung;
@@ -146,8 +150,10 @@ void carry_out(struct run *r) {
         begin = (struct pxs_record){.kind = PXS_RECORD_BEGIN,
                                     .begin = {.attempt = 1, .resumed_from_step = r->point.step}};
         ck_assert(pxs_record_begin_add(&begin.begin, "nonce", "%s", r->nonce));
+        ck_assert(pxs_record_begin_add(&begin.begin, "version", "%s", pxs_version()));
         /* as long as a batch's record, so that other records end at the same offsets */
-        ck_assert(pxs_record_begin_add(&begin.begin, "padding", "%030d", 0));
+        const int padding = 30 - (int)strlen("version=") - (int)strlen(pxs_version()) - 1;
+        ck_assert(pxs_record_begin_add(&begin.begin, "padding", "%0*d", padding, 0));
         const int64_t before = pxs_record_writer_bytes(writer);
         ck_assert_int_eq(pxs_record_write(writer, &begin, &err), PXS_OK);
         ck_assert_int_eq(pxs_record_writer_bytes(writer) - before, 16 + 88);
@@ -165,6 +171,8 @@ void carry_out(struct run *r) {
                                 .config_hash = r->config_hash,
                                 .resume_every = r->resume_every,
                                 .resume = &r->point,
+                                .shorter = r->shorter,
+                                .keep_final = r->keep_final,
                                 .rungs = r->rungs,
                                 .n_rungs = r->n_rungs,
                                 .ask = r->ask,

@@ -22,6 +22,8 @@ struct run {
     bool allow_mixed;
     const char *nonce; /* of the attempt, which has a BEGIN record then */
     double resume_every;
+    const struct pxs_shorter *shorter;
+    bool keep_final;
     bool save; /* asked for from the start */
     struct pxs_logger log;
     struct pxs_stop *stop; /* while it trains */
@@ -42,6 +44,8 @@ struct run {
     struct pxs_record_checkpoint checkpoint[MAX_ROWS];
     struct pxs_record_end end;
     struct pxs_record_event event; /* the last one */
+    int n_shorter;                 /* events about a shorter run; what the last one says: */
+    char said[1024];
     struct pxs_record_rung rung[8];
     int n_batch, n_epoch, n_sample, n_best, n_checkpoint, n_end, n_rung;
 };

@@ -62,8 +62,8 @@ bool pxs_train_shorter_fits(const struct pxs_params *p, const struct pxs_params 
         if (rungs[i] < shorter->n_epochs - 1) {
             pxs_text_addf(why,
                           "sweep.prune compares it after %" PRId64
-                          " epochs, where the shorter run did not ask",
-                          rungs[i] + 1);
+                          " epoch%s, where the shorter run did not ask",
+                          rungs[i] + 1, rungs[i] == 0 ? "" : "s");
             return false;
         }
     return true;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "plan_priv.h"
+#include "plan_texts.h"
 
 /* Rows are in the order of run_id. */
 static double seconds_of(const struct pxs_table *rows, int64_t run_id) {
@@ -23,11 +24,8 @@ enum pxs_status pxs_plan_read_spent(struct pxs_plan *plan, struct pxs_store *sto
                                     struct pxs_error *err) {
     struct pxs_table rows = {0};
     const struct pxs_cell name = pxs_cell_text(plan->sweep);
-    const enum pxs_status status = pxs_store_select(
-        store,
-        "SELECT run_id, seconds FROM run_summary JOIN run USING (run_id) JOIN sweep USING "
-        "(sweep_id) WHERE sweep.name = ?1 AND seconds IS NOT NULL ORDER BY run_id",
-        &name, 1, &rows, err);
+    const enum pxs_status status =
+        pxs_store_select(store, pxs_plan_spent_sql, &name, 1, &rows, err);
     if (status != PXS_OK)
         return status == PXS_E_NOMEM ? status : PXS_OK;
     plan->seconds_spent = 0;
