@@ -25,7 +25,7 @@ struct pxs_board_run {
 
 struct pxs_board {
     char sweep[128];
-    size_t n_total;
+    size_t n_total; /* without those that its race needs no more */
     /* Runs that are over or wait; the others are in `running` and n_other_supervisors. */
     struct pxs_state_counts states;
     size_t n_other_supervisors;
@@ -35,6 +35,7 @@ struct pxs_board {
     bool leaving;        /* the process that shows it ends, and they go on */
     bool store_trouble;  /* the database cannot be written for now */
     char note[160];      /* something else worth a line: that the sweep is paused, ...; "" */
+    char race[256];      /* where its race stands; "" = there is none */
     char jobs[256];      /* its jobs on other machines; "" */
     bool jobs_never;     /* some of which never start: that line is red where there are colours */
     bool colours;        /* a terminal shows it */
@@ -43,8 +44,8 @@ struct pxs_board {
 };
 
 /* The board as lines, each ended by '\n' and at most `width` columns wide (width >= 20): one a
- * running run, one for store_trouble, for a note and for jobs, then one for the sweep. No state;
- * appends to out. Returns the number of lines. */
+ * running run, one for store_trouble, for a note, for a race and for jobs, then one for the sweep.
+ * No state; appends to out. Returns the number of lines. */
 size_t pxs_board_render(const struct pxs_board *board, int width, struct pxs_text *out);
 
 /* "7 h 40 m, Sat 06:20": how long, and from a minute on when by the local clock. now_ms 0: how long

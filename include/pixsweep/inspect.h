@@ -23,8 +23,10 @@ PXS_NODISCARD enum pxs_status pxs_report_list(struct pxs_store *s,
 
 /* ---- show ----------------------------------------------------------------------------------- */
 
-/* Everything about one run (a run_id or a name): state, parameters, attempts, epochs (condensed in
- * TABLE), files, events. JSON is one object of these; CSV is the epoch table. */
+/* Of a sweep with a race: where it stands and what was decided, look by look; CSV and JSON are the
+ * decisions. Else everything about one run (a run_id or a name): state, parameters, attempts,
+ * epochs (condensed in TABLE), files, events. JSON is one object of these; CSV is the epoch table.
+ */
 PXS_NODISCARD enum pxs_status pxs_report_show(struct pxs_store *s, const char *run,
                                               enum pxs_format format, int width,
                                               struct pxs_text *out, struct pxs_error *err);

@@ -284,7 +284,8 @@ static bool is_unfinished(struct pxs_store *s) {
     struct pxs_table t = {0};
     const bool known = pxs_store_select(s,
                                         "SELECT EXISTS (SELECT 1 FROM run WHERE state IN "
-                                        "('queued', 'running', 'interrupted')) AS unfinished",
+                                        "('queued', 'running', 'interrupted') AND run_id NOT IN "
+                                        "(SELECT run_id FROM v_not_needed)) AS unfinished",
                                         NULL, 0, &t, NULL) == PXS_OK;
     const bool unfinished = !known || pxs_table_at(&t, 0, "unfinished").integer != 0;
     pxs_table_finish(&t);

@@ -815,6 +815,27 @@ START_TEST(what_is_lost_is_not_under_way)
 }
 END_TEST
 
+/* ---- a race --------------------------------------------------------------------------------- */
+
+/* What it needs no more is nothing that is still to come. */
+START_TEST(a_race_says_how_n_came_about)
+{
+    store = make_raced_database(0.01);
+    ck_ok(pxs_compare(store, &(struct pxs_compare_options){0}, &c, &err));
+    ck_assert_uint_eq(c.n_open, 0);
+    ck_assert_uint_eq(c.n_runs, 6);
+    ck_assert_int_eq(c.until, -1);
+    ck_has(notes(), "race: lrgd-25 and constant are equal to within 0.01, either will "
+                    "do: shown by 2 seeds (pixsweep show rates). n differs by selection: ");
+    ck_has(notes(), "the plain mean of a dropped one is biased for the worse");
+    pxs_comparison_finish(&c);
+    ck_ok(pxs_store_set_race(store, 1, NULL, &err));
+    ck_ok(pxs_compare(store, &(struct pxs_compare_options){0}, &c, &err));
+    ck_assert_uint_eq(c.n_open, 1);
+    ck_has_not(notes(), "race");
+}
+END_TEST
+
 static Suite *compare_suite(void) {
     Suite *suite = suite_create("report-compare");
     TCase *t = tcase_create("compare");
@@ -865,6 +886,7 @@ static Suite *compare_suite(void) {
     tcase_add_test(t, one_is_completed_and_the_others_are_not);
     tcase_add_test(t, what_is_completed_goes_first);
     tcase_add_test(t, what_is_lost_is_not_under_way);
+    tcase_add_test(t, a_race_says_how_n_came_about);
     suite_add_tcase(suite, t);
     return suite;
 }

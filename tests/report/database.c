@@ -201,6 +201,57 @@ struct pxs_store *make_database_of(const struct planned *plan, size_t n) {
     return s;
 }
 
+struct pxs_store *make_raced_database(double indifference) {
+    static const struct {
+        const char *label;
+        enum pxs_race_decision decision;
+        double mean, difference, low, high;
+    } decided[] = {{"constant", PXS_RACE_STAYS, 0.225, 0.005, -0.002, 0.01},
+                   {"lrgd-10", PXS_RACE_DROPPED, 0.9, 0.68, 0.4, 0.96},
+                   {"lrgd-25", PXS_RACE_LEADS, 0.22, 0, 0, 0},
+                   {"lrgd-90", PXS_RACE_DROPPED, 0.31, 0.09, 0.05, 0.13}};
+    struct pxs_store *s = make_database();
+    struct pxs_store_race race = {.race = "0123456789ab",
+                                  .metric = "best_val_loss",
+                                  .confidence = 0.95,
+                                  .indifference = indifference,
+                                  .first = 2,
+                                  .max_seeds = 4,
+                                  .budget_s = INFINITY};
+    struct pxs_race_entry entries[PXS_COUNT(decided)] = {0};
+    struct pxs_race_record look = {.race = "0123456789ab",
+                                   .look = 1,
+                                   .seeds = 2,
+                                   .metric = "best_val_loss",
+                                   .level = 0.01,
+                                   .penalty = 0.9,
+                                   .n = PXS_COUNT(decided),
+                                   .entries = entries};
+    struct pxs_table hashes;
+    bool added;
+    ck_ok(pxs_store_select(s, "SELECT config_hash, label FROM v_run WHERE seed = 0 ORDER BY label",
+                           NULL, 0, &hashes, &err));
+    ck_assert_uint_eq(hashes.n_rows, PXS_COUNT(decided));
+    for (size_t i = 0; i < PXS_COUNT(decided); i++) {
+        entries[i] = (struct pxs_race_entry){.decision = decided[i].decision,
+                                             .n = 2,
+                                             .diverged = i == 1,
+                                             .pairs = 2,
+                                             .mean = decided[i].mean,
+                                             .difference = decided[i].difference,
+                                             .low = decided[i].low,
+                                             .high = decided[i].high};
+        ck_assert_str_eq(pxs_table_at(&hashes, i, "label").text, decided[i].label);
+        snprintf(entries[i].label, sizeof entries[i].label, "%s", decided[i].label);
+        snprintf(entries[i].config_hash, sizeof entries[i].config_hash, "%s",
+                 pxs_table_at(&hashes, i, "config_hash").text);
+    }
+    pxs_table_finish(&hashes);
+    ck_ok(pxs_store_set_race(s, 1, &race, &err));
+    ck_ok(pxs_store_add_look(s, 1, &look, &added, &err));
+    return s;
+}
+
 void drop_database(struct pxs_store **store) {
     pxs_store_close(store);
     test_folder_remove();

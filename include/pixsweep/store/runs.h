@@ -74,13 +74,19 @@ PXS_NODISCARD enum pxs_status pxs_store_add_look(struct pxs_store *s, int64_t sw
  * that race that were judged, in their order, as they were added; entries in the order of their
  * runs. Free with _finish. */
 struct pxs_store_looks {
+    char sweep[128];
     struct pxs_store_race race;
     struct pxs_race_record *looks;
     size_t n;
+    /* its budget is spent: no run is at work, and the next one would go beyond it by the mean of
+     * those that were made */
+    bool cut;
 };
 PXS_NODISCARD enum pxs_status pxs_store_looks(struct pxs_store *s, int64_t sweep_id,
                                               struct pxs_store_looks *out, struct pxs_error *err);
 void pxs_store_looks_finish(struct pxs_store_looks *looks);
+/* "race: " and where it stands (pxs_race_words_now); nothing without a race. */
+void pxs_store_race_words(const struct pxs_store_looks *looks, struct pxs_text *out);
 
 /* ---- runs ----------------------------------------------------------------------------------- */
 

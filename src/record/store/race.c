@@ -141,15 +141,14 @@ enum pxs_status pxs_store_looks(struct pxs_store *s, int64_t sweep_id, struct px
     const struct pxs_cell arg = pxs_cell_int(sweep_id);
     struct pxs_store_looks found = {0};
     struct pxs_table asked = {0}, rows = {0};
-    enum pxs_status status = pxs_store_select(
-        s,
-        "SELECT s.race, metric, confidence, first, max_seeds, indifference, budget_seconds, "
-        "budget_runs FROM sweep s LEFT JOIN race USING (sweep_id, race) WHERE s.sweep_id = ?1",
-        &arg, 1, &asked, err);
+    enum pxs_status status = pxs_store_select(s, pxs_store_race_asked_sql, &arg, 1, &asked, err);
     if (status == PXS_OK)
         status = pxs_store_select(s, pxs_store_race_rows_sql, &arg, 1, &rows, err);
-    if (status == PXS_OK)
+    if (status == PXS_OK) {
+        text_at(&asked, 0, "sweep", found.sweep, sizeof found.sweep);
         fill_race(&asked, &found.race);
+        found.cut = integer_at(&asked, 0, "cut") != 0;
+    }
     if (status == PXS_OK && rows.n_rows > 0) {
         found.looks = calloc(rows.n_rows, sizeof *found.looks);
         status = found.looks ? PXS_OK : pxs_fail_nomem(err);
@@ -165,9 +164,26 @@ enum pxs_status pxs_store_looks(struct pxs_store *s, int64_t sweep_id, struct px
     return status;
 }
 
+static void rule_of(const struct pxs_store_race *race, struct pxs_race_options *out) {
+    pxs_race_defaults(out);
+    out->confidence = race->confidence;
+    out->first = (int)race->first;
+    out->max_seeds = (int)race->max_seeds;
+    out->indifference = race->indifference;
+}
+
 void pxs_store_looks_finish(struct pxs_store_looks *looks) {
     for (size_t i = 0; i < looks->n; i++)
         pxs_race_record_finish(&looks->looks[i]);
     free(looks->looks);
     memset(looks, 0, sizeof *looks);
+}
+
+void pxs_store_race_words(const struct pxs_store_looks *looks, struct pxs_text *out) {
+    struct pxs_race_options rule;
+    if (!looks->race.race[0])
+        return;
+    rule_of(&looks->race, &rule);
+    pxs_text_add(out, "race: ");
+    pxs_race_words_now(&rule, looks->looks, looks->n, looks->cut, out);
 }

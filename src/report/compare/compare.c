@@ -42,6 +42,7 @@ static enum pxs_status fill(const struct comparing *shown, const struct comparin
         out->n_failed += shown->groups[g].failed;
         out->n_open += shown->groups[g].open;
     }
+    out->n_runs -= out->states.of[PXS_STATE_NOT_NEEDED];
     PXS_TRY(pxs_compare_fill(shown, out, err));
 
     struct pxs_text sql = {0};

@@ -83,6 +83,7 @@ struct comparing {
         int64_t from; /* the median of their first epochs in which it does */
         double risen; /* mean of last by best validation loss */
     } overfit;
+    const char *race; /* of these sweeps in words, where a look was judged; else NULL */
     struct pxs_arena arena;
 };
 

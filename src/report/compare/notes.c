@@ -100,6 +100,19 @@ static void note_survivors(const struct comparing *c, struct notes *n) {
     note(n);
 }
 
+/* Who has how many seeds was decided by what they showed. */
+static void note_race(const struct comparing *c, struct notes *n) {
+    if (c->race)
+        pxs_text_addf(
+            &n->text,
+            "%s. n differs by selection: a configuration is dropped "
+            "where its first seeds look bad, so the plain mean of a dropped one is biased "
+            "for the worse, and of a survivor for the better; the race compared seed by "
+            "seed, at looks fixed beforehand",
+            c->race);
+    note(n);
+}
+
 static void note_imported(const struct comparing *c, struct notes *n) {
     size_t imported = 0;
     for (size_t g = 0; g < c->n_groups; g++)
@@ -323,6 +336,7 @@ enum pxs_status pxs_compare_note(const struct comparing *c, const struct compari
             "what is left of a configuration is the better part of it");
     note(n);
 
+    note_race(c, n);
     note_imported(c, n);
     note_mixed(c, n);
     note_parting(c, n);

@@ -57,10 +57,14 @@ static bool is_completed(const struct comparing *c, size_t run) {
     return state_of(c, run) == PXS_STATE_COMPLETED;
 }
 
-/* The last epoch of a run that is completed or may still be; -1: it has none, or is lost. */
+/* The last epoch of a run that is completed or may still be; -1: it has none, is lost or not
+ * needed. */
 static int64_t reach_of(const struct comparing *c, size_t run) {
     const struct pxs_cell *last = &row_of(c, run)[RUN_LAST_EPOCH];
-    return pxs_state_is_lost(state_of(c, run)) || last->kind == PXS_CELL_NULL ? -1 : last->integer;
+    const enum pxs_run_state state = state_of(c, run);
+    return pxs_state_is_lost(state) || state == PXS_STATE_NOT_NEEDED || last->kind == PXS_CELL_NULL
+               ? -1
+               : last->integer;
 }
 
 bool pxs_compare_counts(const struct comparing *c, size_t run) {
@@ -104,6 +108,28 @@ size_t pxs_compare_gather(const struct comparing *c, const struct group *g, enum
     return n;
 }
 
+/* Where the races of these sweeps stand. */
+static enum pxs_status read_race(struct comparing *c, struct pxs_error *err) {
+    struct pxs_text words = {0};
+    enum pxs_status status = PXS_OK;
+    for (size_t i = 0; i < c->choice->n_sweeps && status == PXS_OK; i++) {
+        struct pxs_store_looks looks = {0};
+        status = pxs_store_looks(c->store, c->choice->sweeps[i], &looks, err);
+        if (looks.n > 0) {
+            pxs_text_add(&words, words.len > 0 ? "; " : "");
+            pxs_store_race_words(&looks, &words);
+            pxs_text_addf(&words, " (pixsweep show %s)", looks.sweep);
+        }
+        pxs_store_looks_finish(&looks);
+    }
+    if (status == PXS_OK && words.len > 0) {
+        c->race = pxs_arena_strdup(&c->arena, pxs_text_str(&words));
+        status = c->race && !words.failed ? PXS_OK : pxs_fail_nomem(err);
+    }
+    pxs_text_finish(&words);
+    return status;
+}
+
 static enum pxs_status make_groups(struct comparing *c, struct pxs_error *err) {
     c->n_groups = c->in.n_groups;
     c->groups = pxs_arena_alloc(&c->arena, (c->n_groups + 1) * sizeof *c->groups);
@@ -139,6 +165,7 @@ enum pxs_status pxs_compare_read(struct comparing *c, struct pxs_error *err) {
     if (c->o->by)
         PXS_TRY(pxs_groups_read(c->store, c->choice, NULL, 0, &c->all, err));
     PXS_TRY(read_runs(c, err));
+    PXS_TRY(read_race(c, err));
     if (c->runs.n_rows != c->in.n_runs || (c->o->by && c->all.n_runs != c->in.n_runs))
         return pxs_fail(err, PXS_E_BUSY,
                         "the sweep was planned anew while it was being read; ask again");

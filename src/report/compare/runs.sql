@@ -29,7 +29,8 @@ hit AS (
                 ELSE e.val_loss <= ?3 END
   GROUP BY e.run_id
 )
-SELECT r.run_id, r.state, r.seed,
+SELECT r.run_id,
+  CASE WHEN r.run_id IN (SELECT run_id FROM v_not_needed) THEN 'not needed' ELSE r.state END AS state, r.seed,
   EXISTS (SELECT 1 FROM imported i WHERE i.run_id = r.run_id) AS imported,
   coalesce((SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = 'gan_mode'), 'lsgan')
     = 'lsgan' AS lsgan,

@@ -15,14 +15,18 @@ static const struct pxs_column list_columns[] = {
 };
 enum { STATE = 2, ATTEMPTS = 3, REASON = 12, STALE = 13, IMPORTED = 14 };
 
+static bool is_listed(enum pxs_run_state state) {
+    return pxs_state_is_stored(state) || state == PXS_STATE_NOT_NEEDED;
+}
+
 static enum pxs_status check_state(const char *state, struct pxs_error *err) {
     const char *names[PXS_STATES];
     size_t n = 0;
     struct pxs_text all = {0};
-    if (pxs_state_is_stored(pxs_state_parse(state)))
+    if (is_listed(pxs_state_parse(state)))
         return PXS_OK;
     for (size_t i = 0; i < PXS_STATES; i++) {
-        if (!pxs_state_is_stored((enum pxs_run_state)i))
+        if (!is_listed((enum pxs_run_state)i))
             continue;
         names[n] = pxs_state_name((enum pxs_run_state)i);
         pxs_text_addf(&all, "%s%s", n > 0 ? ", " : "", names[n]);

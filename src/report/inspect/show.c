@@ -1,5 +1,5 @@
 /* show: everything about one run. */
-#include "pixsweep/inspect.h"
+#include "inspect_priv.h"
 #include "pixsweep/metrics.h"
 #include "pixsweep/table.h"
 #include "inspect_texts.h"
@@ -348,6 +348,16 @@ static enum pxs_status show_json(const struct parts *p, struct pxs_text *out,
 enum pxs_status pxs_report_show(struct pxs_store *s, const char *run, enum pxs_format format,
                                 int width, struct pxs_text *out, struct pxs_error *err) {
     struct parts p = {0};
+    struct pxs_store_target target;
+    struct pxs_store_looks looks = {0};
+    struct pxs_error why; /* what is not found here is looked for again below, and told there */
+    if (pxs_store_find_target(s, run, &target, &why) == PXS_OK && target.run_id == 0)
+        PXS_TRY(pxs_store_looks(s, target.sweep_id, &looks, err));
+    if (looks.race.race[0]) {
+        const enum pxs_status shown = pxs_show_race(s, &target, &looks, format, width, out, err);
+        pxs_store_looks_finish(&looks);
+        return shown != PXS_OK ? shown : pxs_text_status(out, err);
+    }
     const bool csv = format == PXS_FORMAT_CSV || format == PXS_FORMAT_CSV_SAFE;
     enum pxs_status status = read_parts(s, run, &p, err);
     if (status == PXS_OK)

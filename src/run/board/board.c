@@ -224,6 +224,7 @@ size_t pxs_board_render(const struct pxs_board *board, int width, struct pxs_tex
         put_note(board->store_trouble ? "database not writable, records wait in their folders" : "",
                  columns, out);
     notes += put_note(board->note, columns, out);
+    notes += put_note(board->race, columns, out);
     notes += put_jobs(board, columns, out);
     put_sweep(board, columns, out);
     return board->n_running + notes + 1;

@@ -12,6 +12,7 @@
 /* What a board is made from. */
 struct watching {
     struct pxs_table sweep, runs, since;
+    struct pxs_store_looks race;
     struct pxs_host here;
     bool copy;          /* a published one */
     bool abandoned;     /* whose collector has ended, here */
@@ -206,7 +207,7 @@ static enum pxs_status fill(struct watching *w, const char *db, int64_t now_ms,
     b->now_ms = now_ms;
     snprintf(b->sweep, sizeof b->sweep, "%s", word(&w->sweep, 0, "name"));
     for (size_t i = 0; i < w->runs.n_rows; i++) {
-        b->n_total++;
+        b->n_total += state_of(w, i) != PXS_STATE_NOT_NEEDED;
         b->states.of[state_of(w, i)]++;
         if (state_of(w, i) != PXS_STATE_RUNNING)
             continue;
@@ -219,6 +220,11 @@ static enum pxs_status fill(struct watching *w, const char *db, int64_t now_ms,
     b->eta = sweep_eta(w, out);
     b->elapsed =
         out->n_live > 0 ? (double)now_ms / 1000 - number(&w->since, 0, "started_ms") / 1000 : NAN;
+
+    struct pxs_text race = {0};
+    pxs_store_race_words(&w->race, &race);
+    snprintf(b->race, sizeof b->race, "%s", pxs_text_str(&race));
+    pxs_text_finish(&race);
 
     const size_t queued = b->states.of[PXS_STATE_QUEUED];
     const char *note = "";
@@ -261,6 +267,7 @@ static enum pxs_status read_all(struct pxs_store *s, const char *sweep, int64_t 
     PXS_TRY(pxs_store_select(s, "SELECT name, state FROM sweep WHERE sweep_id = ?1", &id, 1,
                              &w->sweep, err));
     PXS_TRY(pxs_store_select(s, pxs_board_watch_runs_sql, &id, 1, &w->runs, err));
+    PXS_TRY(pxs_store_looks(s, sweep_id, &w->race, err));
     PXS_TRY(pxs_store_select(s, pxs_board_watch_since_sql, &id, 1, &w->since, err));
     return pxs_store_stale_runs(s, sweep_id, &w->here, now_ms, &w->stale, &w->n_stale, err);
 }
@@ -279,6 +286,7 @@ enum pxs_status pxs_watch_read(struct pxs_store *s, const char *sweep, int64_t n
     pxs_table_finish(&w.sweep);
     pxs_table_finish(&w.runs);
     pxs_table_finish(&w.since);
+    pxs_store_looks_finish(&w.race);
     free(w.stale);
     return status;
 }

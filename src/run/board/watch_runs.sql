@@ -1,6 +1,8 @@
 -- One row a run of sweep ?1, for the board; columns that only running runs need are NULL for the others.
 -- step_seconds: the mean of its last 20 batches.
-SELECT r.run_id, r.name, r.state, m.last_step, m.last_epoch, m.seconds, m.final_val_loss AS val_loss,
+SELECT r.run_id, r.name,
+  CASE WHEN r.run_id IN (SELECT run_id FROM v_not_needed) THEN 'not needed' ELSE r.state END AS state,
+  m.last_step, m.last_epoch, m.seconds, m.final_val_loss AS val_loss,
   (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = 'n_epochs') AS n_epochs,
   (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = 'batch_size') AS batch_size,
   (SELECT value FROM param p WHERE p.run_id = r.run_id AND p.key = 'dataset') AS dataset,
