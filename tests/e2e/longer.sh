@@ -102,6 +102,7 @@ run 0 there 4.yaml
 mv there moved
 "$PIXSWEEP" task moved/longer/cluster/0001 >task.out 2>task.err || fail "task: $(cat task.out task.err)"
 "$PIXSWEEP" merge moved --results moved >merge.out 2>&1 || fail "merge: $(cat merge.out)"
+[ "$(find moved -name final.safetensors | wc -l)" = 4 ] || fail "the task has not kept final points: $(find moved -name final.safetensors)"
 expect moved "SELECT count(*) FROM event WHERE kind = 'shorter' AND level = 'info'" 2
 rows moved | diff whole.rows - >diff.out || fail "other rows: $(head -n 5 diff.out)"
 files moved | diff whole.files - >diff.out || fail "other files: $(head -n 5 diff.out)"

@@ -167,6 +167,8 @@ static enum pxs_status walk(struct copying *c,
         if (status == PXS_OK && more)
             status = see(c, at, err);
     }
+    if (status == PXS_OK && pxs_record_cursor_offset(cursor) != c->point.record_bytes)
+        status = pxs_fail(err, PXS_E_CORRUPT, "%s became shorter while it was read", path);
     pxs_record_cursor_close(&cursor);
     return status;
 }

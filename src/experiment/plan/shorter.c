@@ -9,6 +9,8 @@
 #include "plan_priv.h"
 #include "plan_texts.h"
 
+enum { MOST_LINES = 8 };
+
 int64_t pxs_steps_begun(const struct pxs_plan_run *run) {
     return run->shorter ? run->shorter_epochs * run->estimate.batches_per_epoch : 0;
 }
@@ -61,51 +63,84 @@ out:
     return status;
 }
 
-/* `rows`: all completed runs, those with the most epochs first. */
+/* ---- among all that are completed ----------------------------------------------------------- */
+
+/* Of rows as shorter.sql has them: the first with fewer than `most` epochs. */
+static size_t first_below(const struct pxs_table *rows, int64_t most) {
+    size_t low = 0, high = rows->n_rows;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (pxs_table_at(rows, middle, "n_epochs").integer >= most)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static int by_identity(const struct pxs_table *rows, size_t row, const char *hash, int64_t seed) {
+    const int order = strcmp(pxs_table_at(rows, row, "config_hash").text, hash);
+    const int64_t other = pxs_table_at(rows, row, "seed").integer;
+    return order ? order : (other > seed) - (other < seed);
+}
+
+/* The first row of such a run from `low` on, below `end`; `end` where there is none. */
+static size_t find_row(const struct pxs_table *rows, size_t low, size_t end, const char *hash,
+                       int64_t seed) {
+    size_t high = end;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (by_identity(rows, middle, hash, seed) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < end && by_identity(rows, low, hash, seed) == 0 ? low : end;
+}
+
+/* Notes that run `index` can begin from `row`, or why it cannot; of several that it cannot begin
+ * from the longest is told. */
+static enum pxs_status note(struct pxs_plan *plan, size_t index, const struct pxs_params *params,
+                            struct pxs_store *store, const struct pxs_table *rows, size_t row,
+                            const char *kernels, struct pxs_error *err) {
+    struct pxs_plan_run *run = &plan->runs[index];
+    struct pxs_text why = {0};
+    struct pxs_store_run found;
+    enum pxs_status status =
+        judge(plan, index, params, store, pxs_table_at(rows, row, "run_id").integer, kernels, &why,
+              &found, err);
+    if (status == PXS_OK && (why.len == 0 || !run->no_shorter)) {
+        const char *words = pxs_arena_strdup(&plan->arena, pxs_text_str(&why));
+        run->shorter_name = pxs_arena_strdup(&plan->arena, found.name);
+        run->shorter = why.len ? NULL : pxs_arena_strdup(&plan->arena, found.dir);
+        run->no_shorter = why.len ? words : NULL;
+        run->shorter_epochs = pxs_table_at(rows, row, "n_epochs").integer;
+        if (!words || !run->shorter_name || (why.len == 0 && !run->shorter) || why.failed)
+            status = pxs_fail_nomem(err);
+    }
+    pxs_text_finish(&why);
+    return status;
+}
+
 static enum pxs_status find_one(struct pxs_plan *plan, size_t index, struct pxs_store *store,
                                 const struct pxs_table *rows, const char *kernels,
                                 struct pxs_error *err) {
-    struct pxs_plan_run *run = &plan->runs[index];
+    const struct pxs_plan_run *run = &plan->runs[index];
     struct pxs_params params, fewer;
     struct pxs_params_content content = {0};
-    char hash[PXS_SHA256_HEX] = "";
-    int64_t epochs = -1;
+    char hash[PXS_SHA256_HEX];
     pxs_plan_params(plan, index, &params);
     fewer = params;
     memcpy(content.dataset, run->data_hash, sizeof content.dataset);
     memcpy(content.init_from, run->weights_hash, strlen(run->weights_hash));
-    for (size_t row = 0; row < rows->n_rows && !run->shorter; row++) {
-        const struct pxs_cell n = pxs_table_at(rows, row, "n_epochs");
-        if (n.kind != PXS_CELL_INT || n.integer >= params.n_epochs ||
-            pxs_table_at(rows, row, "seed").integer != run->seed)
-            continue;
-        if (n.integer != epochs) {
-            epochs = fewer.n_epochs = n.integer;
-            PXS_TRY(pxs_params_identity(&fewer, &content, hash, err));
-        }
-        if (strcmp(pxs_table_at(rows, row, "config_hash").text, hash) != 0)
-            continue;
-        struct pxs_text why = {0};
-        struct pxs_store_run found;
-        enum pxs_status status =
-            judge(plan, index, &params, store, pxs_table_at(rows, row, "run_id").integer, kernels,
-                  &why, &found, err);
-        const char *name = NULL, *dir = NULL, *words = NULL;
-        if (status == PXS_OK) {
-            name = pxs_arena_strdup(&plan->arena, found.name);
-            dir = pxs_arena_strdup(&plan->arena, found.dir);
-            words = pxs_arena_strdup(&plan->arena, pxs_text_str(&why));
-            if (!name || !dir || !words || why.failed)
-                status = pxs_fail_nomem(err);
-        }
-        pxs_text_finish(&why);
-        PXS_TRY(status);
-        if (words[0] != '\0' && run->no_shorter)
-            continue; /* that of the longest is told */
-        run->shorter = words[0] ? NULL : dir;
-        run->no_shorter = words[0] ? words : NULL;
-        run->shorter_name = name;
-        run->shorter_epochs = epochs;
+    for (size_t row = first_below(rows, params.n_epochs); row < rows->n_rows && !run->shorter;) {
+        fewer.n_epochs = pxs_table_at(rows, row, "n_epochs").integer;
+        const size_t end = first_below(rows, fewer.n_epochs);
+        PXS_TRY(pxs_params_identity(&fewer, &content, hash, err));
+        row = find_row(rows, row, end, hash, run->seed);
+        for (; row < end && !run->shorter && by_identity(rows, row, hash, run->seed) == 0; row++)
+            PXS_TRY(note(plan, index, &params, store, rows, row, kernels, err));
+        row = end;
     }
     return PXS_OK;
 }
@@ -169,14 +204,27 @@ static void add_line(const struct pxs_plan_run *run, size_t n, struct pxs_text *
 }
 
 void pxs_shorter_words(const struct pxs_plan *plan, struct pxs_text *out) {
+    const struct pxs_plan_run *told[MOST_LINES];
+    size_t n[MOST_LINES], lines = 0, others = 0;
     for (size_t i = 0; i < plan->n; i++) {
-        size_t first = 0, n = 0;
-        while (first < i && !is_alike(&plan->runs[first], &plan->runs[i]))
-            first++;
-        if (!plan->runs[i].shorter_name || first < i)
+        const struct pxs_plan_run *run = &plan->runs[i];
+        size_t line = 0;
+        if (!run->shorter_name)
             continue;
-        for (size_t k = i; k < plan->n; k++)
-            n += is_alike(&plan->runs[i], &plan->runs[k]);
-        add_line(&plan->runs[i], n, out);
+        while (line < lines && !is_alike(told[line], run))
+            line++;
+        if (line == MOST_LINES) {
+            others++;
+            continue;
+        }
+        if (line == lines) {
+            told[lines] = run;
+            n[lines++] = 0;
+        }
+        n[line]++;
     }
+    for (size_t line = 0; line < lines; line++)
+        add_line(told[line], n[line], out);
+    if (others > 0)
+        pxs_text_addf(out, "and %zu more runs have shorter ones\n", others);
 }
