@@ -113,6 +113,8 @@ struct pxs_plan_run {
      * there is none). */
     const char *shorter, *shorter_name, *no_shorter;
     int64_t shorter_epochs;
+    /* Whether it will be made: 1, but for a share of imagined races in a race (pxs_plan_foresee) */
+    double likely;
 };
 
 enum pxs_plan_time { PXS_TIME_MEASURED, PXS_TIME_CALIBRATED, PXS_TIME_GUESS };
@@ -135,6 +137,8 @@ struct pxs_plan {
     const char *left_out[5]; /* names of the first of them */
     /* of those, which the file's runs were when validation: off held pairs back */
     size_t n_before;
+    /* What is to do; in a race what is to be expected. */
+    double runs_to_do;
     int64_t steps_to_do;
     struct pxs_sweep_slots slots;
     double seconds_spent; /* of training, by all runs of the sweep in the database */
@@ -151,7 +155,11 @@ struct pxs_plan {
     struct pxs_run_settings how; /* the file's `run:` */
     struct pxs_prune_settings prune;
     struct pxs_race_settings race; /* run i is configuration i % n_configurations */
-    struct pxs_config *config;     /* the runs' hyperparameters are made from it on demand */
+    /* How it may go on, and where each of n_configurations stands; NULL where there is no race. */
+    struct pxs_race_forecast forecast;
+    struct pxs_race_standing *standing;
+    double seconds_first, seconds_most; /* as seconds_to_do: up to the first look, and all runs */
+    struct pxs_config *config;          /* the runs' hyperparameters are made from it on demand */
     struct pxs_arena arena;
 };
 
@@ -182,6 +190,15 @@ double pxs_budget_seconds(const struct pxs_plan *plan, const char **key);
 double pxs_seconds_left(const struct pxs_plan_run *run);
 /* How far such a budget goes, one line; nothing where there is none. Appended to out. */
 void pxs_budget_words(const struct pxs_plan *plan, struct pxs_text *out);
+/* Looks anew, by the runs that are over, how the plan's race may go on; `store` may be NULL. Does
+ * nothing where there is no race. pxs_plan_total then counts by it. */
+PXS_NODISCARD enum pxs_status pxs_plan_foresee(struct pxs_plan *plan, struct pxs_store *store,
+                                               struct pxs_error *err);
+/* What a plan's race does and may cost: lines; nothing where there is none. Appended to out. */
+void pxs_race_plan_words(const struct pxs_plan *plan, struct pxs_text *out);
+/* Of a race that has begun nothing yet, "2 h to the first look, 22 h at most", else "22 h at most";
+ * nothing where there is no race, or no range. Appended to out. */
+void pxs_race_range_words(const struct pxs_plan *plan, struct pxs_text *out);
 /* Lines "warning: ..." about hyperparameters that are allowed and seldom meant, appended to out. */
 void pxs_plan_warnings(const struct pxs_plan *plan, struct pxs_text *out);
 

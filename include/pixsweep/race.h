@@ -164,4 +164,36 @@ void pxs_race_score_epoch(struct pxs_race_score *score, int64_t epoch, double av
 /* The same to the bit as `compare` has it; NaN = none. */
 double pxs_race_score_value(const struct pxs_race_score *score);
 
+/* ---- how it may go on (forecast.c) ----------------------------------------------------------- */
+
+/* Where a configuration stands by the looks whose runs are all made. */
+struct pxs_race_standing {
+    size_t made, diverged; /* its seeds with a value */
+    double mean;           /* of the finite ones; NaN = none */
+    bool leads;            /* at the last of those looks */
+    int dropped_at;        /* seeds of the look that dropped it; 0 = it is in the race */
+    double seeds;          /* that it will have had in the end, on average */
+};
+struct pxs_race_forecast {
+    size_t judged;           /* looks whose runs are all made */
+    enum pxs_race_state now; /* after them */
+    /* All that are in the race have two finite values at least, which tell of differences and
+     * spread. Else nothing below is known, but for `tell` */
+    bool known;
+    size_t tell, racing;    /* how many have, of how many */
+    double runs, low, high; /* of the whole race: mean, and 8 of 10 races need from low to high */
+    double won, equal;      /* shares of races that end so; the rest is not separated */
+};
+/* Races from here on with seeds that are drawn from a normal distribution with the means and the
+ * covariances that the values show, by the rule itself; the same numbers each time.
+ *
+ * values: k rows of max_seeds, as for pxs_race_judge; made: the same shape, whether a run is over,
+ * be it without a value. Results: likely, of the same shape, is the share of races that make that
+ * run; where the forecast is not known, 1 up to the next look and 0 behind it. `standing` has k. */
+PXS_NODISCARD enum pxs_status pxs_race_foresee(const struct pxs_race_options *options, size_t k,
+                                               const double *values, const bool *made,
+                                               double *likely, struct pxs_race_standing *standing,
+                                               struct pxs_race_forecast *out,
+                                               struct pxs_error *err);
+
 #endif

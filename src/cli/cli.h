@@ -309,6 +309,8 @@ void cli_explain_probe(const struct pxs_error *err);
 int cli_submit(const struct cli *cli, struct pxs_sweep_options *options, const char *on);
 struct pxs_plan;
 struct pxs_jobs;
+/* Runs of the plan that its table shows: in a race the first of each configuration. */
+size_t cli_plan_rows(const struct pxs_plan *plan);
 /* Each distinct schedule of the plan as a curve of two rows, with its first and last rate and their
  * ratio. */
 enum pxs_status cli_schedules_text(const struct pxs_plan *plan, struct pxs_text *out,

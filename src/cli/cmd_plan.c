@@ -138,13 +138,107 @@ static enum pxs_status runs_text(const struct cli *cli, const struct pxs_plan *p
     return status;
 }
 
+/* ---- the table of a race --------------------------------------------------------------------- */
+
+/* Columns behind the hyperparameters that differ: a row a configuration. */
+enum {
+    MADE,
+    EXPECTED,
+    MEAN,
+    IN_RACE,
+    R_G_FIRST,
+    R_G_LAST,
+    R_G_RATIO,
+    R_FALLS,
+    R_STEPS,
+    R_TIME,
+    R_COLUMNS
+};
+
+static const char *standing_word(const struct pxs_plan *plan, size_t c, struct pxs_table *table) {
+    const struct pxs_race_standing *s = &plan->standing[c];
+    if (s->dropped_at > 0)
+        return pxs_arena_printf(&table->arena, "dropped at %d", s->dropped_at);
+    return plan->forecast.judged == 0 ? NULL : s->leads ? "leads" : "left";
+}
+
+static enum pxs_status configurations_text(const struct pxs_plan *plan, struct pxs_text *out,
+                                           struct pxs_error *err) {
+    const size_t first = 1 + plan->n_keys, n = first + R_COLUMNS, k = plan->n_configurations;
+    const char *names[1 + PXS_PARAM_COUNT + R_COLUMNS] = {"number"};
+    struct pxs_column columns[1 + PXS_PARAM_COUNT + R_COLUMNS] = {{"no", PXS_SHOW_PLAIN}};
+    static const char *const race_names[R_COLUMNS] = {
+        "made",      "expected",   "mean",       "race",  "lr_G_first",
+        "lr_G_last", "lr_G_ratio", "lr_G_falls", "steps", "seconds"};
+    const struct pxs_column race_columns[R_COLUMNS] = {
+        {"seeds", PXS_SHOW_PLAIN},
+        {"expected", plan->forecast.known ? PXS_SHOW_PLAIN : PXS_SHOW_HIDDEN},
+        {pxs_race_metric_info(plan->race.metric)->name, PXS_SHOW_FIXED},
+        {"race", PXS_SHOW_PLAIN},
+        {"lr_G first", PXS_SHOW_PLAIN},
+        {"last", PXS_SHOW_ARROW},
+        {"ratio", PXS_SHOW_RATIO},
+        {"", PXS_SHOW_MARK},
+        {"steps", PXS_SHOW_PLAIN},
+        {"time a run", PXS_SHOW_DURATION}};
+    struct pxs_table table = {0};
+    struct pxs_params *params = malloc(sizeof *params);
+    size_t made = 0;
+    if (!params)
+        return pxs_fail_nomem(err);
+    for (size_t i = 0; i < plan->n_keys; i++) {
+        names[1 + i] = pxs_param_info(plan->keys[i])->key;
+        columns[1 + i].show = pxs_show_of_key(names[1 + i]);
+    }
+    memcpy(names + first, race_names, sizeof race_names);
+    memcpy(columns + first, race_columns, sizeof race_columns);
+    enum pxs_status status = pxs_table_make(&table, names, n, k, err);
+    for (size_t c = 0; c < k && status == PXS_OK; c++) {
+        const struct pxs_plan_run *run = &plan->runs[c];
+        const struct pxs_race_standing *s = &plan->standing[c];
+        const struct pxs_plan_rate *g = &run->rate[0];
+        double seconds = 0, runs = 0;
+        pxs_plan_params(plan, c, params);
+        for (size_t i = 0; i < plan->n_keys; i++)
+            pxs_table_set(&table, c, 1 + i, key_cell(&table, params, plan->keys[i]));
+        pxs_table_set(&table, c, 0, pxs_cell_int((int64_t)c + 1));
+        for (size_t i = c; i < plan->n; i += k) {
+            const double one = plan->runs[i].took > 0 ? plan->runs[i].took : plan->runs[i].seconds;
+            seconds += one;
+            runs += one > 0;
+        }
+        made += s->made;
+        const struct pxs_cell cells[R_COLUMNS] = {pxs_cell_int((int64_t)s->made),
+                                                  pxs_cell_int(llround(s->seeds)),
+                                                  known(s->mean),
+                                                  pxs_cell_text(standing_word(plan, c, &table)),
+                                                  pxs_cell_real(g->first),
+                                                  known(g->last),
+                                                  known(g->ratio),
+                                                  pxs_cell_int(g->falls_to_hundredth),
+                                                  pxs_cell_int(run->estimate.steps),
+                                                  known(runs > 0 ? seconds / runs : NAN)};
+        for (size_t i = 0; i < R_COLUMNS; i++)
+            pxs_table_set(&table, c, first + i, cells[i]);
+    }
+    if (made == 0)
+        columns[first + MEAN].show = PXS_SHOW_HIDDEN;
+    if (plan->forecast.judged == 0)
+        columns[first + IN_RACE].show = PXS_SHOW_HIDDEN;
+    if (status == PXS_OK)
+        status = pxs_report_table(&table, columns, PXS_FORMAT_TABLE, cli_output_width(), out, err);
+    pxs_table_finish(&table);
+    free(params);
+    return status;
+}
+
 /* ---- the words around it -------------------------------------------------------------------- */
 
 /* Legend of the mark, and schedules that do nothing. */
 static void put_schedules(const struct pxs_plan *p, struct pxs_text *out) {
     bool marked = false;
     size_t idle[2] = {0, 0};
-    for (size_t i = 0; i < p->n; i++) {
+    for (size_t i = 0; i < cli_plan_rows(p); i++) {
         marked = marked || !p->runs[i].rate[0].falls_to_hundredth;
         for (int net = 0; net < 2; net++)
             idle[net] += p->runs[i].rate[net].never_fires;
@@ -153,8 +247,9 @@ static void put_schedules(const struct pxs_plan *p, struct pxs_text *out) {
     for (int net = 0; net < 2; net++) {
         if (idle[net] > 0)
             pxs_text_addf(
-                out, "%zu run%s: lr_policy_%c never fires within n_epochs, so it equals constant\n",
-                idle[net], idle[net] == 1 ? "" : "s", "GD"[net]);
+                out, "%zu %s%s: lr_policy_%c never fires within n_epochs, so it equals constant\n",
+                idle[net], p->race.on ? "configuration" : "run", idle[net] == 1 ? "" : "s",
+                "GD"[net]);
     }
 }
 
@@ -227,11 +322,18 @@ static void put_cost(const struct pxs_plan *p, struct pxs_text *out) {
     if (p->disk_free == UINT64_MAX) /* a place that tells nothing of space */
         snprintf(spare, sizeof spare, "unknown space");
     pxs_format_bytes(memory, p->memory_each);
-    pxs_text_addf(
-        out, "to do: %" PRId64 " steps, about %s with %d job%s of %d thread%s on %d core%s (%s)\n",
-        p->steps_to_do, time, p->slots.jobs, p->slots.jobs == 1 ? "" : "s", p->slots.threads,
-        p->slots.threads == 1 ? "" : "s", p->slots.cores, p->slots.cores == 1 ? "" : "s",
-        p->time_basis);
+    pxs_text_add(out, "to do: ");
+    if (p->race.on)
+        pxs_text_addf(out, "about %.0f runs, ", p->runs_to_do);
+    pxs_text_addf(out, "%" PRId64 " steps, about %s", p->steps_to_do, time);
+    if (p->race.on) {
+        pxs_text_add(out, " (");
+        pxs_race_range_words(p, out);
+        pxs_text_add(out, ")");
+    }
+    pxs_text_addf(out, " with %d job%s of %d thread%s on %d core%s (%s)\n", p->slots.jobs,
+                  p->slots.jobs == 1 ? "" : "s", p->slots.threads, p->slots.threads == 1 ? "" : "s",
+                  p->slots.cores, p->slots.cores == 1 ? "" : "s", p->time_basis);
     pxs_text_addf(out, "disk: about %s of %s free; memory: about %s a job", disk, spare, memory);
     if (p->memory.limited) {
         pxs_format_bytes(spare, p->memory.available);
@@ -248,13 +350,16 @@ static enum pxs_status plan_text(const struct cli *cli, const struct pxs_plan *p
     static const enum pxs_run_state order[] = {
         PXS_STATE_NEW,      PXS_STATE_QUEUED,    PXS_STATE_INTERRUPTED, PXS_STATE_RUNNING,
         PXS_STATE_STALE,    PXS_STATE_COMPLETED, PXS_STATE_PRUNED,      PXS_STATE_FAILED,
-        PXS_STATE_DIVERGED, PXS_STATE_CANCELLED};
+        PXS_STATE_DIVERGED, PXS_STATE_CANCELLED, PXS_STATE_NOT_NEEDED};
     if (cli->format != PXS_FORMAT_TABLE)
         return runs_text(cli, plan, out, err);
     pxs_text_add_words(out, "%s: %zu run%s (", plan->sweep, plan->n, plan->n == 1 ? "" : "s");
     pxs_state_counts_add(&plan->states, order, PXS_COUNT(order), "", out);
     pxs_text_add(out, ")\n\n");
-    PXS_TRY(runs_text(cli, plan, out, err));
+    if (plan->race.on)
+        PXS_TRY(configurations_text(plan, out, err));
+    else
+        PXS_TRY(runs_text(cli, plan, out, err));
     pxs_text_add(out, "\n");
     PXS_TRY(cli_schedules_text(plan, out, err));
     put_schedules(plan, out);
@@ -267,6 +372,7 @@ static enum pxs_status plan_text(const struct cli *cli, const struct pxs_plan *p
         pxs_text_add_words(out, "warning: %s\n", why.message);
     pxs_shorter_words(plan, out);
     pxs_prune_words(plan, out);
+    pxs_race_plan_words(plan, out);
     pxs_budget_words(plan, out);
     put_pairs(plan, out);
     if (!jobs) {

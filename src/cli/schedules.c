@@ -138,12 +138,16 @@ static void note_differences(const struct pxs_plan *plan, const struct pxs_param
     pxs_text_finish(&b);
 }
 
+size_t cli_plan_rows(const struct pxs_plan *plan) {
+    return plan->race.on ? plan->n_configurations : plan->n;
+}
+
 /* `p` and `first` are room for a run's parameters. */
 static size_t collect(const struct pxs_plan *plan, int net, struct pxs_params *p,
                       struct pxs_params *first, struct schedule *list) {
     struct pxs_schedule rates;
     size_t n = 0;
-    for (size_t i = 0; i < plan->n; i++) {
+    for (size_t i = 0; i < cli_plan_rows(plan); i++) {
         const struct pxs_plan_rate *rate = &plan->runs[i].rate[net];
         pxs_plan_params(plan, i, p);
         struct schedule s = {.first = rate->first,
@@ -168,7 +172,7 @@ static size_t collect(const struct pxs_plan *plan, int net, struct pxs_params *p
         struct schedule *known = &list[at];
         add_words(known, pxs_text_str(&words));
         note_differences(plan, p, first, known);
-        add_run(known, plan->runs[i].number);
+        add_run(known, plan->race.on ? (int64_t)i + 1 : plan->runs[i].number);
         known->runs.failed = known->runs.failed || words.failed || known->words.failed;
         pxs_text_finish(&words);
     }
@@ -236,7 +240,8 @@ static void put_schedule(const struct pxs_plan *plan, int net, struct pxs_params
     if (s->open)
         pxs_text_addf(&s->runs, "-%" PRId64, s->last_number);
     put_row(rates, top, 0, out);
-    pxs_text_addf(out, "  %s  (run%s %s)\n", pxs_text_str(&s->words), s->n_runs == 1 ? "" : "s",
+    pxs_text_addf(out, "  %s  (%s%s %s)\n", pxs_text_str(&s->words),
+                  plan->race.on ? "configuration" : "run", s->n_runs == 1 ? "" : "s",
                   pxs_text_str(&s->runs));
     put_row(rates, top, 1, out);
     pxs_text_add(out, "  ");

@@ -38,11 +38,22 @@ expect one "SELECT count(*) FROM run WHERE state = 'completed'" 6
 expect one "SELECT state FROM sweep" open
 
 step "runs of a race"
+plans 'race: 2 configurations by best_val_loss (lower is better), confidence 0.95, any difference matters' race.yaml --results two
+says plan.out 'judged at 2, 3 and 4 seeds: 4 runs to the first look, 8 at most'
+says plan.out 'two seeds that tell of its spread (0 of 2 have)'
+says plan.out 'sweep.race.budget: 4 runs; 2 of 4 seeds fit where no configuration is dropped'
+says plan.out '^to do: about 4 runs'
+[ "$(grep -c '^ *[12]  ' plan.out)" -eq 2 ] || fail "the plan of a race has a row for each configuration"
+[ "$("$PIXSWEEP" plan race.yaml --results two --format csv | wc -l)" -eq 9 ] || fail "CSV has a row for each run"
 run 1 two race.yaml --jobs 2
 says run.out 'sweep.race.budget: 4 runs are made'
 expect two "SELECT group_concat(number) FROM (SELECT number FROM run WHERE state = 'completed' ORDER BY number)" 1,2,3,4
 run 1 two race.yaml --jobs 2 --set sweep.race.budget=6
 expect two "SELECT group_concat(number) FROM (SELECT number FROM run WHERE state = 'completed' ORDER BY number)" 1,2,3,4,5,6
+plans 'race: if differences and spread are as the 6 runs so far show, about .* runs in all (8 of 10 such races: ' race.yaml --results two
+cp plan.out before.out
+plans 'most' race.yaml --results two
+cmp before.out plan.out || fail "the same plan reads differently"
 
 step "tasks"
 "$FREEZE" race.yaml three three/sub 1 || fail "freeze"

@@ -301,6 +301,72 @@ START_TEST(metrics_by_name)
 }
 END_TEST
 
+/* ---- how it may go on ------------------------------------------------------------------------ */
+
+struct foreseen {
+    struct pxs_race_forecast f;
+    struct pxs_race_standing standing[3];
+    double likely[3 * 12];
+};
+/* Three configurations, up to 12 seeds, of which the first `n` are made: means 0, `gap` and 5, and
+ * noise of 1 that is the same in all but for a share `own`. */
+static void foresee(size_t n, double gap, double own, double indifference, struct foreseen *out) {
+    double values[3 * 12];
+    bool made[3 * 12];
+    const double means[] = {0, gap, 5};
+    struct pxs_race_options o;
+    struct pxs_rng rng = pxs_rng_make(5, PXS_STREAM_ORDER, 0, 0);
+    pxs_race_defaults(&o);
+    o.max_seeds = 12;
+    o.indifference = indifference;
+    for (size_t s = 0; s < 12; s++) {
+        const double shared = pxs_rng_uniform(&rng);
+        for (size_t c = 0; c < 3; c++) {
+            made[c * 12 + s] = s < n;
+            values[c * 12 + s] = s < n ? means[c] + shared + own * pxs_rng_uniform(&rng) : NAN;
+        }
+    }
+    ck_ok(pxs_race_foresee(&o, 3, values, made, out->likely, out->standing, &out->f, &err));
+}
+
+START_TEST(what_a_race_may_cost)
+{
+    struct foreseen a, b;
+    /* nothing is known: the first look's runs are */
+    foresee(1, 1, 0.1, 0, &a);
+    ck_assert(!a.f.known && a.f.judged == 0 && a.f.tell == 0 && a.f.racing == 3);
+    for (size_t i = 0; i < 36; i++)
+        ck_assert(a.likely[i] == (i % 12 < 3));
+    /* clear differences: all is over with few seeds, and those runs are made for sure */
+    foresee(2, 3, 0.01, 0, &a);
+    ck_assert(a.f.known && a.f.won == 1 && a.f.equal == 0);
+    ck_assert_double_eq(a.likely[2], 1);
+    ck_assert_double_le(a.f.high, 12);
+    ck_assert_double_ge(a.f.low, 9);
+    /* the same each time; equal ones race to the end, or to where they count as equal */
+    foresee(4, 0, 0.3, 0, &a);
+    foresee(4, 0, 0.3, 0, &b);
+    ck_assert_mem_eq(&a, &b, sizeof a);
+    ck_assert_int_eq(a.standing[2].dropped_at, 3);
+    ck_assert_uint_eq(a.f.judged, 2);
+    ck_assert(a.f.runs > 20 && a.f.runs <= 27 && a.f.won < 0.2);
+    ck_assert_double_eq(a.standing[2].seeds, 3);
+    ck_assert(a.standing[0].seeds + a.standing[1].seeds > 18);
+    foresee(4, 0, 0.3, 1, &b);
+    ck_assert(b.f.equal > 0.9 && b.f.runs < a.f.runs);
+    /* what is over is over */
+    foresee(12, 4, 0.01, 0, &a);
+    ck_assert(a.f.now == PXS_RACE_WON && a.f.known && a.f.low == a.f.high);
+    ck_assert(a.standing[0].leads && a.standing[0].dropped_at == 0);
+}
+END_TEST
+
+static TCase *forecast_case(void) {
+    TCase *c = tcase_create("forecast");
+    tcase_add_test(c, what_a_race_may_cost);
+    return c;
+}
+
 static TCase *score_case(void) {
     TCase *c = tcase_create("score");
     tcase_add_test(c, one_number_a_run);
@@ -463,6 +529,6 @@ static TCase *rule_case(void) {
 }
 
 int main(void) {
-    static TCase *(*const cases[])(void) = {rule_case, score_case, words_case};
+    static TCase *(*const cases[])(void) = {rule_case, score_case, words_case, forecast_case};
     return run_cases("race", cases, PXS_COUNT(cases), CK_NORMAL);
 }

@@ -20,7 +20,8 @@ enum pxs_stream {
     PXS_STREAM_GLYPHS = 6,   /* choice of characters */
     PXS_STREAM_VALIDATE = 7, /* a = epoch, b = layer: dropout of `validation: lab` */
     PXS_STREAM_ORDER = 8,    /* order in which the runs of a sweep are started */
-    PXS_STREAM_GENERATE = 9  /* b = layer: dropout of `generate` */
+    PXS_STREAM_GENERATE = 9, /* b = layer: dropout of `generate` */
+    PXS_STREAM_RACE = 10     /* a = race: seeds of a race that is only imagined */
 };
 
 /* Reads the stream (seed, stream, a, b) in order: key = seed, counter = (index, b, a, stream). */

@@ -49,9 +49,54 @@ double pxs_seconds_left(const struct pxs_plan_run *run) {
     return fmax(run->seconds - run->spent, 0);
 }
 
+/* How many seeds a race may make, all runs of them, with `expected` as it is foreseen, else with
+ * nothing dropped. `runs`: counted in runs, those that are made included; else in seconds that are
+ * left. */
+static size_t seeds_within(const struct pxs_plan *plan, double budget, bool runs, bool expected) {
+    double sum = runs ? 0 : plan->seconds_spent;
+    const size_t k = plan->n_configurations;
+    for (size_t i = 0; i < plan->n; i++) {
+        const struct pxs_plan_run *run = &plan->runs[i];
+        const double share = expected ? run->likely : run->state != PXS_STATE_NOT_NEEDED;
+        if (runs)
+            sum += share;
+        else if (run->state == PXS_STATE_RUNNING || pxs_plan_takes_run(plan, run))
+            sum += share * pxs_seconds_left(run);
+        if (sum > budget)
+            return i / k;
+    }
+    return plan->n / k;
+}
+
+static void add_seeds(const struct pxs_plan *plan, double budget, bool runs, struct pxs_text *out) {
+    const size_t all = plan->n / plan->n_configurations,
+                 sure = seeds_within(plan, budget, runs, false);
+    if (!plan->forecast.known)
+        pxs_text_addf(out, "%zu of %zu seeds fit where no configuration is dropped\n", sure, all);
+    else if (seeds_within(plan, budget, runs, true) == all)
+        pxs_text_addf(out,
+                      "the race fits into it if it goes as expected; %zu of %zu seeds where no "
+                      "more configurations are dropped\n",
+                      sure, all);
+    else
+        pxs_text_addf(out,
+                      "%zu of %zu seeds fit if the race goes as expected, %zu where no more "
+                      "configurations are dropped\n",
+                      seeds_within(plan, budget, runs, true), all, sure);
+}
+
+/* How far sweep.race.budget goes that is a number of runs. */
+static void add_runs(const struct pxs_plan *plan, struct pxs_text *out) {
+    if (!plan->race.on || plan->race.budget_runs == 0)
+        return;
+    pxs_text_addf(out, "sweep.race.budget: %lld runs; ", (long long)plan->race.budget_runs);
+    add_seeds(plan, (double)plan->race.budget_runs, true, out);
+}
+
 void pxs_budget_words(const struct pxs_plan *plan, struct pxs_text *out) {
     const char *key;
     const double budget = pxs_budget_seconds(plan, &key);
+    add_runs(plan, out);
     char limit[32], spent[32], each[32];
     double sum = plan->seconds_spent;
     size_t fit = 0, left = 0, first = 0;
@@ -75,7 +120,14 @@ void pxs_budget_words(const struct pxs_plan *plan, struct pxs_text *out) {
     free(order);
     pxs_format_duration(limit, budget);
     pxs_format_duration(spent, plan->seconds_spent);
-    pxs_text_addf(out, "%s: %s of training, of which %s are spent", key, limit, spent);
+    pxs_text_addf(out, "%s: %s of training", key, limit);
+    if (plan->seconds_spent > 0)
+        pxs_text_addf(out, ", of which %s are spent", spent);
+    if (plan->race.on) {
+        pxs_text_add(out, "; ");
+        add_seeds(plan, budget, false, out);
+        return;
+    }
     if (left == 0) {
         pxs_text_add(out, fit > 0 ? "; what is to do fits into it\n" : "\n");
         return;

@@ -320,7 +320,7 @@ static enum pxs_status read_plan(struct pxs_json object, const char *dir, struct
     if (!plan->runs)
         return pxs_fail_nomem(err);
     for (bool more = pxs_json_first(list, &item); more; more = pxs_json_next(&item)) {
-        plan->runs[plan->n] = (struct pxs_plan_run){0};
+        plan->runs[plan->n] = (struct pxs_plan_run){.likely = 1};
         PXS_TRY(read_run(item, plan, &plan->runs[plan->n++], err));
     }
     return read_later(object, plan, err);

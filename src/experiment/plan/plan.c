@@ -41,6 +41,8 @@ static enum pxs_status load_config(struct pxs_plan *plan, const struct pxs_sweep
     plan->n = pxs_config_count(plan->config);
     plan->n_configurations = plan->n / plan->n_seeds;
     plan->runs = pxs_arena_alloc(&plan->arena, plan->n * sizeof *plan->runs);
+    for (size_t i = 0; plan->runs && i < plan->n; i++)
+        plan->runs[i].likely = 1;
     return plan->runs ? PXS_OK : pxs_fail_nomem(err);
 }
 
@@ -202,29 +204,39 @@ static enum pxs_status gather_notes(struct pxs_plan *plan, struct pxs_error *err
 }
 
 void pxs_plan_total(struct pxs_plan *plan) {
-    double sum = 0, longest = 0;
+    double sum = 0, longest = 0, first = 0, most = 0, steps = 0, disk = 0;
     plan->states = (struct pxs_state_counts){0};
-    plan->steps_to_do = 0;
-    plan->disk_to_do = plan->memory_each = 0;
+    plan->memory_each = 0;
+    plan->runs_to_do = 0;
     for (size_t i = 0; i < plan->n; i++) {
         const struct pxs_plan_run *run = &plan->runs[i];
         bool stale = run->stale && run->state == PXS_STATE_RUNNING;
         plan->states.of[stale ? PXS_STATE_STALE : run->state]++;
         if (!pxs_plan_takes_run(plan, run))
             continue;
-        sum += run->seconds;
-        longest = fmax(longest, run->seconds);
-        plan->steps_to_do += run->estimate.steps - pxs_steps_begun(run);
-        plan->disk_to_do += run->estimate.disk_bytes;
+        uint64_t bytes = run->estimate.disk_bytes;
         if (plan->how.keep_final) /* its final point: weights and both moments */
-            plan->disk_to_do += 12 * (uint64_t)(run->estimate.weights_G + run->estimate.weights_D);
+            bytes += 12 * (uint64_t)(run->estimate.weights_G + run->estimate.weights_D);
         if (plan->prune.rule !=
             PXS_PRUNE_NONE) /* a pruned run keeps a resume point: weights and both moments */
-            plan->disk_to_do += 12 * (uint64_t)(run->estimate.weights_G + run->estimate.weights_D);
+            bytes += 12 * (uint64_t)(run->estimate.weights_G + run->estimate.weights_D);
+        plan->runs_to_do += run->likely;
+        sum += run->likely * run->seconds;
+        steps += run->likely * (double)(run->estimate.steps - pxs_steps_begun(run));
+        disk += run->likely * (double)bytes;
+        if (run->likely > 0)
+            longest = fmax(longest, run->seconds);
+        most += run->seconds;
+        if (i / plan->n_configurations < (size_t)plan->race.rule.first)
+            first += run->seconds;
         if (run->estimate.memory_bytes > plan->memory_each)
             plan->memory_each = run->estimate.memory_bytes;
     }
+    plan->steps_to_do = llround(steps);
+    plan->disk_to_do = (uint64_t)disk;
     plan->seconds_to_do = pxs_spread(sum, longest, plan->slots.jobs);
+    plan->seconds_first = pxs_spread(first, fmin(first, longest), plan->slots.jobs);
+    plan->seconds_most = pxs_spread(most, longest, plan->slots.jobs);
 }
 
 void pxs_plan_use_slots(struct pxs_plan *plan, struct pxs_sweep_slots slots) {
@@ -282,6 +294,7 @@ static enum pxs_status estimate(struct pxs_plan *plan, struct pxs_store *store,
         }
     if (store)
         PXS_TRY(pxs_plan_read_spent(plan, store, err));
+    PXS_TRY(pxs_plan_foresee(plan, store, err));
     for (size_t i = 0; i < plan->n; i++)
         plan->runs[i].took = plan->runs[i].seconds == 0 ? plan->runs[i].spent : 0;
     describe_time(plan, &speeds);

@@ -104,7 +104,9 @@ static void add_budget(const struct pxs_supervisor *s, struct pxs_text *out) {
     }
     pxs_format_duration(limit, s->budget.seconds);
     pxs_format_duration(spent, s->plan->seconds_spent);
-    pxs_text_addf(out, "%s: %s of training, of which %s are spent", s->budget.key, limit, spent);
+    pxs_text_addf(out, "%s: %s of training", s->budget.key, limit);
+    if (s->plan->seconds_spent > 0)
+        pxs_text_addf(out, ", of which %s are spent", spent);
 }
 
 bool pxs_budget_ends(struct pxs_supervisor *s, double now) {

@@ -62,7 +62,7 @@ static double eta_of_queued(const struct pxs_supervisor *s, double pace_ratio, d
     double sum = 0;
     for (size_t i = 0; i < s->plan->n; i++)
         if (s->runs[i].place == PXS_PLACE_TODO || s->runs[i].place == PXS_PLACE_OTHER) {
-            double seconds = pxs_expected_seconds(s, i) * pace_ratio;
+            double seconds = s->plan->runs[i].likely * pxs_expected_seconds(s, i) * pace_ratio;
             sum += seconds;
             *longest = fmax(*longest, seconds);
         }

@@ -324,6 +324,7 @@ static void say_words(struct pxs_supervisor *s) {
     pxs_plan_warnings(s->plan, &words);
     pxs_shorter_words(s->plan, &words);
     pxs_prune_words(s->plan, &words);
+    pxs_race_plan_words(s->plan, &words);
     pxs_budget_words(s->plan, &words);
     for (const char *at = pxs_text_str(&words); *at;) {
         size_t n = strcspn(at, "\n");
@@ -345,15 +346,19 @@ static void say_plan(struct pxs_supervisor *s) {
     say_words(s);
     for (size_t i = 0; i < p->n; i++)
         todo += s->runs[i].place == PXS_PLACE_TODO;
+    struct pxs_text range = {0};
+    pxs_race_range_words(p, &range);
     pxs_expected_text(expected, p->seconds_to_do, pxs_now_ms());
     if (todo == 0)
         pxs_say(s, PXS_LOG_INFO, "%s: %zu run%s, nothing to do", p->sweep, p->n,
                 p->n == 1 ? "" : "s");
     else
         pxs_say(s, PXS_LOG_INFO,
-                "%s: %zu run%s, %zu to do, %d at a time with %d thread%s each, about %s (%s)",
-                p->sweep, p->n, p->n == 1 ? "" : "s", todo, p->slots.jobs, p->slots.threads,
-                p->slots.threads == 1 ? "" : "s", expected, p->time_basis);
+                "%s: %zu run%s, %s%zu to do, %d at a time with %d thread%s each, about %s (%s%s%s)",
+                p->sweep, p->n, p->n == 1 ? "" : "s", p->race.on ? "at most " : "", todo,
+                p->slots.jobs, p->slots.threads, p->slots.threads == 1 ? "" : "s", expected,
+                pxs_text_str(&range), range.len > 0 ? "; " : "", p->time_basis);
+    pxs_text_finish(&range);
 }
 
 static enum pxs_status carry_out(struct pxs_supervisor *s, struct pxs_sweep_summary *summary,
