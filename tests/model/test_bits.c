@@ -109,7 +109,9 @@ END_TEST
 TCase *bits_case(void) {
     TCase *c = tcase_create("bits");
     tcase_set_timeout(c, 120);
-    tcase_add_loop_test(c, sets_of_one_class_give_the_same_bits, 0, (int)PXS_COUNT(shapes));
+    /* what sanitizers ask of all the sets, two shapes answer */
+    tcase_add_loop_test(c, sets_of_one_class_give_the_same_bits, 0,
+                        PXS_SANITIZED ? 2 : (int)PXS_COUNT(shapes));
     tcase_add_test(c, what_is_one_class_and_what_is_not);
     return c;
 }

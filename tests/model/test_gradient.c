@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_WEIGHTS_SEEN = 192 };
+/* Sanitizers see every layer in the first step; each tensor's slope is found without them. */
+enum { MAX_WEIGHTS_SEEN = 192, TENSOR_STRIDE = PXS_SANITIZED ? 5 : 1 };
 
 /* The gradients of one step, in the order in which they are computed. */
 struct gradients {
@@ -95,7 +96,7 @@ static void check_networks(struct pxs_params *p, const char *what) {
     for (enum pxs_net net = PXS_NET_G; net <= PXS_NET_D; net++) {
         struct pxs_weight **w;
         const size_t n = pxs_pix2pix_weights(problem.m, net, &w);
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i += TENSOR_STRIDE)
             for (int k = 0; k < g.n; k++)
                 if (g.weight[k] == w[i])
                     check_tensor(&problem, net, w[i], g.grad[k], what);

@@ -77,9 +77,9 @@ static void see_gradient(void *user, const struct pxs_weight *w, const float *gr
     *(double *)user += (double)grad[w->count / 2];
 }
 
-enum { STEPS = 4 };
+enum { STEPS = PXS_SANITIZED ? 2 : 4 };
 
-/* Some steps with dropout, every third batch short; the losses of all steps and the weights' hash.
+/* Some steps with dropout, the second batch short; the losses of all steps and the weights' hash.
  * Width 8 stays with OpenBLAS, 16 takes the fast kernels. */
 static void train_steps(const char *kernels, int width, int64_t seed, int batch_size, int threads,
                         bool watched, struct pxs_step_result losses[STEPS],
@@ -96,7 +96,7 @@ static void train_steps(const char *kernels, int width, int64_t seed, int batch_
         pxs_pix2pix_on_gradient(m, see_gradient, &seen);
     ck_assert_int_eq(pxs_pix2pix_randomise(m, 5, NULL), PXS_OK);
     for (int step = 0; step < STEPS; step++)
-        pxs_pix2pix_step(m, source, target, step % 3 == 2 ? 3 : 4, rates, step, &losses[step]);
+        pxs_pix2pix_step(m, source, target, step == 1 ? 3 : 4, rates, step, &losses[step]);
     pxs_pix2pix_hash(m, hash);
     free(source);
     free(target);

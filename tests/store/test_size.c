@@ -78,6 +78,7 @@ END_TEST
 TCase *size_case(void) {
     TCase *c = tcase_create("size");
     tcase_set_timeout(c, 120);
-    tcase_add_loop_test(c, a_batch_row_takes_at_most_112_bytes, 0, 4);
+    /* how large a row is has nothing to do with sanitizers */
+    tcase_add_loop_test(c, a_batch_row_takes_at_most_112_bytes, 0, PXS_SANITIZED ? 1 : 4);
     return c;
 }
