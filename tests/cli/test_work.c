@@ -95,6 +95,11 @@ START_TEST(run_then_read)
     ck_prints(pixsweep("compare", NULL), "tiny: 2 runs in 2 groups");
     ck_prints(pixsweep("compare", "tiny", "--by", "ngf, seed", "--format", "csv", NULL),
               "ngf,seed,n,failed,open,");
+    ck_prints(pixsweep("compare", "--effects", NULL), "tiny: what 1 key does to best_val_loss");
+    ck_prints(pixsweep("compare", "tiny", "--effects", "--format", "csv", NULL),
+              "kind,key,with,value,reference,pairs,missing,");
+    ck_refused(pixsweep("compare", "--effects", "--target", "0.3", NULL), 2,
+               "--target says which configuration is best, --effects what each key does");
     ck_prints(pixsweep("ls", "--state", "completed", "--format", "csv", NULL), "completed,1,2,2,");
     ck_prints(pixsweep("show", "1", NULL), "state       completed");
     ck_prints(pixsweep("sql", "SELECT count(*) AS n FROM batch_loss", "--format", "csv", NULL),

@@ -116,7 +116,7 @@ START_TEST(by_chooses_keys_and_pairs_hold_all_else)
     static const char *const by[] = {"lrgd"};
     READ(grid, .by = by, .n_by = 1);
     ck_assert_double_eq(at(row_of("effect", "lrgd", "90"), "pairs"), 6);
-    ck_assert(!has_key("lrgd") || x.n_keys == 1);
+    ck_assert_uint_eq(x.n_keys, 1);
     for (size_t row = 0; row < x.table.n_rows; row++)
         ck_assert(strcmp(pxs_table_at(&x.table, row, "kind").text, "effect") != 0 ||
                   strcmp(pxs_table_at(&x.table, row, "key").text, "lrgd") == 0);
@@ -308,6 +308,78 @@ START_TEST(drawn_values_are_guessed_without_the_files_word)
 }
 END_TEST
 
+/* The file's word: drawn over a logarithm, though its few values look like a list's. */
+START_TEST(drawn_values_are_taken_from_the_files_word)
+{
+    static const struct planned plan[] = {R(2, 0, 0.30, .vanilla = true),
+                                          R(2, 1, 0.32, .vanilla = true),
+                                          R(11, 0, 0.29),
+                                          R(11, 1, 0.27),
+                                          R(60, 0, 0.22),
+                                          R(60, 1, 0.24),
+                                          R(88, 0, 0.25, .vanilla = true),
+                                          R(88, 1, 0.20, .vanilla = true)};
+    store =
+        make_database_as(plan, PXS_COUNT(plan),
+                         "name: rates\nsweep: {random: {samples: 4, learning_rate_G: {log_uniform: "
+                         "[1, 2]}, gan_mode: {choice: [lsgan, vanilla]}}}\n"
+                         "# --set sweep.random.lrgd={log_uniform: [1, 100]}\n");
+    ck_ok(pxs_effects(store, &(struct pxs_compare_options){0}, &x, &err));
+    const size_t lrgd = row_of("rank", "lrgd", ""), mode = row_of("unpaired", "gan_mode", "lsgan");
+    ck_assert_double_eq(at(lrgd, "n"), 4);
+    ck_assert_double_eq_tol(at(lrgd, "rho"), -1, 1e-12); /* means 0.31 0.28 0.23 0.225 */
+    ck_assert_double_eq_tol(at(lrgd, "p"), 2.0 / 24, 1e-12);
+    ck_assert_double_eq(at(mode, "n"), 4);
+    ck_assert_double_eq_tol(at(mode, "effect"), 0.255 - 0.2675, 1e-12);
+    ck_assert_uint_eq(x.n_scatters, 1);
+    ck_assert(x.scatters[0].log && !x.scatters[0].guessed);
+    ck_assert(!has_note("guess"));
+}
+END_TEST
+
+START_TEST(a_value_that_always_diverges_is_named)
+{
+    struct planned plan[PXS_COUNT(grid)];
+    memcpy(plan, grid, sizeof plan);
+    for (size_t i = 0; i < PXS_COUNT(plan); i++) {
+        if (plan[i].lrgd == 90)
+            plan[i].outcome = PXS_OUTCOME_DIVERGED;
+    }
+    plan[6].outcome = PXS_OUTCOME_FAILED;
+    READ(plan, 0);
+    ck_has(x.verdict, "no run with lrgd 90 came through (6 failed or diverged)");
+    ck_has(x.verdict, "2 pairs, without 4 of its 6 runs, which failed or diverged");
+    ck_assert_double_eq(at(row_of("effect", "lrgd", "90"), "pairs"), 0);
+}
+END_TEST
+
+START_TEST(a_race_is_said)
+{
+    static const struct pxs_store_race race = {.race = "0123456789ab",
+                                               .metric = "best_val_loss",
+                                               .confidence = 0.95,
+                                               .first = 2,
+                                               .max_seeds = 9};
+    store = make_database_of(grid, PXS_COUNT(grid));
+    ck_ok(pxs_store_set_race(store, 1, &race, &err));
+    ck_ok(pxs_effects(store, &(struct pxs_compare_options){0}, &x, &err));
+    ck_note("a race gave out the seeds");
+}
+END_TEST
+
+START_TEST(keys_that_cannot_have_an_effect_are_refused)
+{
+    static const char *const by[] = {"ngf", "lrgdd"};
+    struct pxs_effects none;
+    store = make_database_of(grid, PXS_COUNT(grid));
+    ck_fails(pxs_effects(store, &(struct pxs_compare_options){.by = by, .n_by = 1}, &none, &err),
+             PXS_E_INVALID, "--by: ngf does not vary among these runs");
+    ck_fails(
+        pxs_effects(store, &(struct pxs_compare_options){.by = by + 1, .n_by = 1}, &none, &err),
+        PXS_E_INVALID, "did you mean lrgd?");
+}
+END_TEST
+
 START_TEST(text_csv_and_json)
 {
     struct pxs_text out = {0};
@@ -353,6 +425,10 @@ static Suite *effects_suite(void) {
     tcase_add_test(c, nothing_to_tell_is_said);
     tcase_add_test(c, seeds_alone_are_no_effect);
     tcase_add_test(c, drawn_values_are_guessed_without_the_files_word);
+    tcase_add_test(c, drawn_values_are_taken_from_the_files_word);
+    tcase_add_test(c, a_value_that_always_diverges_is_named);
+    tcase_add_test(c, a_race_is_said);
+    tcase_add_test(c, keys_that_cannot_have_an_effect_are_refused);
     tcase_add_test(c, text_csv_and_json);
     suite_add_tcase(suite, c);
     return suite;

@@ -132,6 +132,40 @@ START_TEST(as_the_golden_numbers)
 }
 END_TEST
 
+/* A normal number of a counter. */
+static double normal(uint32_t sweep, uint32_t which) {
+    struct pxs_rng rng = pxs_rng_make(7, 99, sweep, which);
+    double sum = -6;
+    for (int i = 0; i < 12; i++)
+        sum += pxs_rng_uniform(&rng);
+    return sum;
+}
+
+/* Of two values that are alike, how often is one said to be better? Differences of one seed share
+ * part of their variance in all settings. */
+START_TEST(the_error_is_kept_where_seeds_are_shared)
+{
+    enum { SWEEPS = 3000, SETTINGS = 3, SEEDS = 3 };
+    static const double shared[] = {0, 0.2, 0.5, 0.8};
+    for (size_t i = 0; i < PXS_COUNT(shared); i++) {
+        int wrong = 0;
+        for (uint32_t sweep = 0; sweep < SWEEPS; sweep++) {
+            double y[2 * SETTINGS * SEEDS] = {0};
+            struct pxs_block_test t;
+            for (uint32_t block = 0; block < SETTINGS * SEEDS; block++)
+                y[SETTINGS * SEEDS + block] = sqrt(shared[i]) * normal(sweep, block % SEEDS) +
+                                              sqrt(1 - shared[i]) * normal(sweep, 100 + block);
+            test_of(y, 2, 1, SETTINGS, SEEDS, &t);
+            wrong += t.p < PXS_ALPHA;
+        }
+        /* the share's own error: 4 sd of 5 % */
+        ck_assert_msg(wrong <= SWEEPS * PXS_ALPHA + 4 * sqrt(SWEEPS * PXS_ALPHA * (1 - PXS_ALPHA)),
+                      "shared %g: %d of %d", shared[i], wrong, SWEEPS);
+        ck_assert_int_gt(wrong, SWEEPS / 100);
+    }
+}
+END_TEST
+
 START_TEST(one_seed_has_the_settings_for_an_error)
 {
     const double z[] = {-1, 1, -2, 2, -3, 3};
@@ -195,6 +229,7 @@ static Suite *effects_suite(void) {
     Suite *suite = suite_create("metrics-effects");
     TCase *c = tcase_create("effects");
     tcase_add_test(c, as_the_golden_numbers);
+    tcase_add_test(c, the_error_is_kept_where_seeds_are_shared);
     tcase_add_test(c, one_seed_has_the_settings_for_an_error);
     tcase_add_test(c, equal_effects_are_no_measure_of_luck);
     tcase_add_test(c, missing_blocks_cost_degrees_of_freedom);

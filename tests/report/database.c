@@ -161,6 +161,10 @@ struct pxs_store *make_database(void) {
 }
 
 struct pxs_store *make_database_of(const struct planned *plan, size_t n) {
+    return make_database_as(plan, n, "name: rates\n");
+}
+
+struct pxs_store *make_database_as(const struct planned *plan, size_t n, const char *spec_yaml) {
     char path[512];
     struct pxs_store *s = NULL;
     struct pxs_store_plan done = {0};
@@ -189,7 +193,7 @@ struct pxs_store *make_database_of(const struct planned *plan, size_t n) {
                      50000000 * p->pixel,
                  p->lrgd);
     }
-    ck_ok(pxs_store_plan(s, "rates", "name: rates\n", "00", runs, n, &done, &err));
+    ck_ok(pxs_store_plan(s, "rates", spec_yaml, "00", runs, n, &done, &err));
     pxs_store_plan_finish(&done);
     for (size_t i = 0; i < n; i++) {
         if (!plan[i].waits)

@@ -42,6 +42,8 @@ struct pxs_store *make_database_of(const struct planned *plan, size_t n);
  * lrgd 90 and lrgd 10, whose queued run is needed no more; lrgd 25 leads, constant stays, at most
  * 0.01 away from it. */
 struct pxs_store *make_raced_database(double indifference);
+/* The same, of a sweep whose file has this text. */
+struct pxs_store *make_database_as(const struct planned *plan, size_t n, const char *spec_yaml);
 void drop_database(struct pxs_store **store);
 
 /* A database with one sweep "curves": configuration 0 is constant, k is lrgd 10 * k, each with

@@ -210,17 +210,22 @@ static enum pxs_status fill(const struct effects *e, struct pxs_error *err) {
 
 /* ---- all together --------------------------------------------------------------------------- */
 
-/* Of several sweeps a key is drawn where one of them draws it; else the first that varies it says
- * how. */
-static enum pxs_status read_varies(struct effects *e, struct pxs_error *err) {
+/* What the sweeps' files say: how keys vary (drawn where one of them draws it; else the first that
+ * varies it says how), and whether a race gave out the seeds. */
+static enum pxs_status read_sweeps(struct effects *e, struct pxs_error *err) {
     for (size_t i = 0; i < e->c.choice->n_sweeps; i++) {
         const struct pxs_cell id = pxs_cell_int(e->c.choice->sweeps[i]);
         struct pxs_varies found[PXS_PARAM_COUNT];
         struct pxs_table t = {0};
-        PXS_TRY(pxs_store_select(e->c.store, "SELECT spec_yaml FROM sweep WHERE sweep_id = ?1", &id,
-                                 1, &t, err));
-        const char *yaml = t.n_rows > 0 ? t.cells[0].text : NULL;
+        PXS_TRY(pxs_store_select(
+            e->c.store,
+            "SELECT spec_yaml, race IS NOT NULL AS raced, (SELECT count(*) FROM v_not_needed n"
+            "  WHERE n.sweep_id = s.sweep_id) AS not_needed FROM sweep s WHERE sweep_id = ?1",
+            &id, 1, &t, err));
+        const char *yaml = pxs_table_at(&t, 0, "spec_yaml").text;
         const enum pxs_status status = pxs_config_varies(yaml ? yaml : "", found, err);
+        e->raced = e->raced || pxs_table_at(&t, 0, "raced").integer != 0;
+        e->not_needed += (size_t)pxs_table_at(&t, 0, "not_needed").integer;
         pxs_table_finish(&t);
         PXS_TRY(status);
         for (int key = 0; key < PXS_PARAM_COUNT; key++) {
@@ -240,7 +245,7 @@ static enum pxs_status make(struct effects *e, struct pxs_error *err) {
     e->c.metric = e->c.asked = *metric;
     PXS_TRY(pxs_compare_read(&e->c, err));
     PXS_TRY(pxs_compare_judge(&e->c, err));
-    PXS_TRY(read_varies(e, err));
+    PXS_TRY(read_sweeps(e, err));
     PXS_TRY(pxs_effects_factors(e, err));
 
     snprintf(out->sweep, sizeof out->sweep, "%s", e->c.in.sweep);

@@ -258,6 +258,35 @@ static enum pxs_status choose_references(struct effects *e, const char *text,
     return PXS_OK;
 }
 
+/* --by: each key that is asked for has to be one that varies. */
+static enum pxs_status check_asked(const struct effects *e, struct pxs_error *err) {
+    for (size_t i = 0; e->o->by && i < e->o->n_by; i++) {
+        enum pxs_param_key param;
+        const char *key = e->o->by[i];
+        bool found = false;
+        for (size_t k = 0; k < e->n_factors; k++) {
+            const struct factor *f = &e->factors[k];
+            for (size_t m = 0; m < e->c.in.n_keys; m++)
+                found = found || ((m == f->key || (f->joint && f->beneath[m])) &&
+                                  strcmp(e->c.in.keys[m], key) == 0);
+        }
+        if (found)
+            continue;
+        if (pxs_param_find(key, &param))
+            return pxs_fail(err, PXS_E_INVALID,
+                            "--by: %s does not vary among these runs, so it has no effect to tell "
+                            "(pixsweep compare %s shows what varies)",
+                            key, e->c.in.sweep);
+        struct pxs_text remedy = {0};
+        pxs_param_add_remedy(key, &remedy);
+        pxs_fail(err, PXS_E_INVALID, "--by: there is no hyperparameter '%.60s'%s", key,
+                 remedy.len > 0 ? pxs_text_str(&remedy) : " (pixsweep params lists them)");
+        pxs_text_finish(&remedy);
+        return PXS_E_INVALID;
+    }
+    return PXS_OK;
+}
+
 /* ---- all together --------------------------------------------------------------------------- */
 
 static bool is_stand_in(const char *key) {
@@ -326,5 +355,6 @@ enum pxs_status pxs_effects_factors(struct effects *e, struct pxs_error *err) {
         if (!known)
             PXS_TRY(make_factor(e, k, err));
     }
+    PXS_TRY(check_asked(e, err));
     return e->o->baseline ? choose_references(e, e->o->baseline, err) : PXS_OK;
 }

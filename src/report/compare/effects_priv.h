@@ -67,6 +67,8 @@ struct effects {
     size_t n_lines, most;
     struct pxs_varies varies[PXS_PARAM_COUNT];
     size_t n_seeds;
+    bool raced;        /* a sweep whose race decides which configurations get seeds */
+    size_t not_needed; /* runs that the race needs no more */
     struct pxs_arena arena;
     struct pxs_effects *out;
 };

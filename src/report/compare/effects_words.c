@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SAY_LEVELS = 12 }; /* of a key with more values none is named by itself */
+
 static void put_number(struct pxs_text *out, double value) {
     char buf[32];
     pxs_text_add(out, pxs_format_rounded(buf, value, 3));
@@ -104,7 +106,7 @@ static void note_lost(const struct effects *e, struct notes *n) {
     size_t said = 0;
     for (size_t i = 0; i < e->n_factors; i++) {
         const struct factor *f = &e->factors[i];
-        for (size_t v = 0; f->asked && !f->drawn && v < f->n_levels; v++) {
+        for (size_t v = 0; f->asked && f->n_levels <= SAY_LEVELS && v < f->n_levels; v++) {
             const struct level *level = &f->levels[v];
             if (level->lost > 0)
                 pxs_text_addf(&n->text, "%s%s %s lost %zu of %zu runs", said++ > 0 ? ", " : "",
@@ -115,7 +117,7 @@ static void note_lost(const struct effects *e, struct notes *n) {
         pxs_text_add(&n->text, " (failed or diverged): pairs are of those that came through, which "
                                "flatters such a value");
     note(n);
-    size_t pruned = 0, lost = 0, open = e->out->n_runs - e->out->n_counted;
+    size_t pruned = 0, lost = 0, open = e->out->n_runs - e->out->n_counted - e->not_needed;
     for (size_t run = 0; run < e->c.in.n_runs; run++) {
         const enum pxs_run_state state =
             pxs_state_parse(e->c.runs.cells[run * e->c.runs.n_columns + RUN_STATE].text);
@@ -226,6 +228,19 @@ static void note_measures(const struct effects *e, struct notes *n) {
     }
 }
 
+static void note_race(const struct effects *e, struct notes *n) {
+    if (e->raced)
+        pxs_text_addf(
+            &n->text,
+            "a race gave out the seeds: a configuration that it dropped has fewer, and bad "
+            "luck may be among the reasons, so effects of what was dropped look larger than "
+            "they are");
+    if (e->not_needed > 0)
+        pxs_text_addf(&n->text, "; %zu run%s that it needs no more will not come", e->not_needed,
+                      plural(e->not_needed));
+    note(n);
+}
+
 static void note_draws(const struct effects *e, struct notes *n) {
     size_t drawn = 0;
     for (size_t i = 0; i < e->n_factors; i++)
@@ -255,6 +270,7 @@ static enum pxs_status make_notes(struct effects *e, struct pxs_error *err) {
     note_keys(e, n);
     note_measures(e, n);
     note_lost(e, n);
+    note_race(e, n);
     for (size_t i = 0; i < e->c.in.n_notes; i++) {
         pxs_text_add(&n->text, e->c.in.notes[i]);
         note(n);
@@ -335,6 +351,10 @@ static void say_effect(const struct effects *e, const struct line *line, struct 
             pxs_text_addf(out, ", %zu pair%s", line->d.n_a, plural(line->d.n_a));
         else
             pxs_text_addf(out, ", %zu and %zu draws", line->d.n_a, line->d.n_b);
+        const struct level *level = &f->levels[line->level];
+        if (level->lost > 0)
+            pxs_text_addf(out, ", without %zu of its %zu runs, which failed or diverged",
+                          level->lost, level->runs);
     }
     if (!isnan(line->d.p_holm)) {
         pxs_text_add(out, ", ");
@@ -398,6 +418,19 @@ static void say_keys(const struct effects *e, struct pxs_text *out) {
         say_effect(e, line, out);
     }
     free(done);
+}
+
+/* A value that no run came through with has no pairs, and is the first that one wants to know. */
+static void say_hopeless(const struct effects *e, struct pxs_text *out) {
+    for (size_t i = 0; i < e->n_factors; i++) {
+        const struct factor *f = &e->factors[i];
+        for (size_t v = 0; f->asked && f->n_levels <= SAY_LEVELS && v < f->n_levels; v++) {
+            const struct level *level = &f->levels[v];
+            if (level->counted == 0 && level->lost == level->runs && e->out->n_counted > 0)
+                pxs_text_addf(out, "%sno run with %s %s came through (%zu failed or diverged)",
+                              out->len > 0 ? ". " : "", f->name, level->text, level->lost);
+        }
+    }
 }
 
 /* ---- interactions --------------------------------------------------------------------------- */
@@ -532,6 +565,7 @@ enum pxs_status pxs_effects_say(struct effects *e, struct pxs_error *err) {
                       e->out->sweep);
     else
         say_keys(e, &verdict);
+    say_hopeless(e, &verdict);
     if (verdict.len == 0)
         pxs_text_add(&verdict,
                      "no two completed runs differ in one key alone, so no effect can be told");

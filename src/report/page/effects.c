@@ -64,12 +64,11 @@ static enum pxs_status make_table(struct pxs_page *p, struct pxs_error *err) {
     return PXS_OK;
 }
 
+/* Of all keys, whatever makes the page's configurations. */
 enum pxs_status pxs_page_make_effects(struct pxs_page *p, struct pxs_error *err) {
     const struct pxs_compare_options options = {.sweep = p->options->sweep,
                                                 .more = p->options->more,
                                                 .n_more = p->options->n_more,
-                                                .by = p->options->by,
-                                                .n_by = p->options->n_by,
                                                 .epochs = p->epochs};
     PXS_TRY(pxs_effects(p->s, &options, &p->effects, err));
     return p->effects.n_keys > 0 ? make_table(p, err) : PXS_OK;
