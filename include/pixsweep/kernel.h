@@ -29,9 +29,10 @@ struct pxs_kernel_context {
     struct pxs_blas blas;
     float *scratch; /* 64-byte aligned */
     size_t scratch_floats;
-    /* Methods are chosen as for a batch of so many, and sums are cut by an image's size alone,
-     * whatever the batch: an image's bits are then the same beside any others. 0: by each call's
-     * own batch. */
+    /* For pictures that no weight follows: methods are chosen as for a batch of so many, and sums
+     * are cut by an image's size alone, whatever the batch: an image's bits are then the same
+     * beside any others. D and U take F4 a little sooner than training does. 0: training, by each
+     * call's own batch. */
     int as_batch;
 };
 

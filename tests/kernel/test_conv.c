@@ -284,6 +284,43 @@ START_TEST(selects_by_name)
 }
 END_TEST
 
+/* One image of 16 x 16 has 16 tiles of F4: enough in a context for pictures, too few in training,
+ * whose bits stay. */
+START_TEST(pictures_take_f4_sooner)
+{
+    enum { C = 16, SIDE = 32 };
+    static const struct pxs_conv_shape shapes[] = {
+        CONVOLUTION(1, 16, 16, C, C, 3, 1, 1, true),
+        CONVOLUTION(1, SIDE, SIDE, C, C, 4, 2, 1, false)};
+    const struct pxs_conv_shape *s = &shapes[_i];
+    const size_t big = (size_t)(s->big_h * s->big_w) * C, small = 256 * C;
+    float *x = buffer(big, 0), *y = buffer(small, 0), *weight = buffer(16 * C * C, 0), *out[4];
+    random_start("pictures_take_f4_sooner");
+    fill_random(x, 1, big, 1, 1.0);
+    fill_random(y, 1, small, 1, 1.0);
+    fill_random(weight, 1, 16 * C * C, 1, 1.0);
+    for (enum pxs_pass pass = PXS_PASS_DOWN; pass <= PXS_PASS_UP; pass++) {
+        const size_t floats = pass == PXS_PASS_DOWN ? small : big;
+        for (int k = 0; k < 4; k++) {
+            const struct pxs_kernels *set = first_named(k < 2 ? "auto" : k == 2 ? "f4" : "f2");
+            const int as_batch = k == 0 ? 1 : 0;
+            struct pxs_kernel_context ctx =
+                context(set, 0, pxs_kernels_scratch(set, s, as_batch, 1));
+            ctx.as_batch = as_batch;
+            out[k] = buffer(floats, 0);
+            if (pass == PXS_PASS_DOWN)
+                pxs_conv_down(&ctx, s, x, C, weight, out[k], C);
+            else
+                pxs_conv_up(&ctx, s, y, C, weight, out[k], C, false);
+        }
+        expect_same(out[0], out[2], floats * sizeof(float), "pictures, pass %d", (int)pass);
+        expect_same(out[1], out[3], floats * sizeof(float), "training, pass %d", (int)pass);
+        ck_assert_int_ne(memcmp(out[0], out[1], floats * sizeof(float)), 0);
+    }
+    buffers_done();
+}
+END_TEST
+
 /* Sets hold to their method where it fits the shape: panels want 16 channels, tiles a map of about
  * their size. */
 START_TEST(methods_by_shape)
@@ -373,6 +410,7 @@ TCase *conv_case(void) {
     tcase_add_test(tcase, nan_spreads_to_its_neighbours);
     tcase_add_test(tcase, selects_by_name);
     tcase_add_test(tcase, methods_by_shape);
+    tcase_add_loop_test(tcase, pictures_take_f4_sooner, 0, 2);
     tcase_add_loop_test(tcase, empty_batch, 0, 2);
     tcase_add_test(tcase, scratch_serves_smaller_batches);
     return tcase;

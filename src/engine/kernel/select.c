@@ -115,24 +115,27 @@ static enum pxs_method fitting(enum pxs_method wanted, const struct pxs_conv_sha
 
 /* A measured rule (docs/engine.md): the transform of the weights pays off where many tiles share
  * it; W, which transforms both sides instead, pays off with fewer. It is the same for every
- * instruction set, so that AVX2 and AVX-512 give the same bits. */
-enum { F4_TILES = 24, F4_TILES_WEIGHT = 8, F2_TILES = 16 };
+ * instruction set, so that AVX2 and AVX-512 give the same bits. Training's bits are promised from
+ * version to version, and with them its F4_TILES; pictures alone, which no weight follows, have the
+ * rule that measures best now. */
+enum { F4_TILES = 24, F4_TILES_PICTURES = 16, F4_TILES_WEIGHT = 8, F2_TILES = 16 };
 
 static int tiles(const struct pxs_conv_shape *s, int m) {
     return s->n * pxs_ceil_div(s->h, m) * pxs_ceil_div(s->w, m);
 }
 
-static enum pxs_method fastest(const struct pxs_conv_shape *s, enum pxs_pass pass) {
+static enum pxs_method fastest(const struct pxs_conv_shape *s, int f4_tiles) {
     if (least_side(s) <= 2)
         return PXS_METHOD_DIRECT;
-    if (tiles(s, 4) >= (pass == PXS_PASS_WEIGHT ? F4_TILES_WEIGHT : F4_TILES))
+    if (tiles(s, 4) >= f4_tiles)
         return PXS_METHOD_F4;
     return tiles(s, 2) >= F2_TILES ? PXS_METHOD_F2 : PXS_METHOD_DIRECT;
 }
 
 enum pxs_method pxs_kernels_method(const struct pxs_kernels *set, const struct pxs_conv_shape *s,
                                    enum pxs_pass pass) {
-    return fitting(set->is_auto ? fastest(s, pass) : set->method, s);
+    const int f4_tiles = pass == PXS_PASS_WEIGHT ? F4_TILES_WEIGHT : F4_TILES;
+    return fitting(set->is_auto ? fastest(s, f4_tiles) : set->method, s);
 }
 
 enum pxs_method pxs_kernels_product(const struct pxs_kernels *set) {
@@ -148,21 +151,18 @@ const char *pxs_method_name(enum pxs_method method) {
     return names[method];
 }
 
-static const struct pxs_conv_method *method_of(const struct pxs_kernels *set,
+/* The method that a context gives. */
+static const struct pxs_conv_method *method_in(const struct pxs_kernel_context *ctx,
                                                const struct pxs_conv_shape *s, enum pxs_pass pass) {
     static const struct pxs_conv_method *const methods[] = {&pxs_conv_blas,   &pxs_conv_thin,
                                                             &pxs_conv_direct, &pxs_conv_f2,
                                                             &pxs_conv_f4,     &pxs_conv_taps};
-    return methods[pxs_kernels_method(set, s, pass)];
-}
-
-/* The method that a context gives. */
-static const struct pxs_conv_method *method_in(const struct pxs_kernel_context *ctx,
-                                               const struct pxs_conv_shape *s, enum pxs_pass pass) {
     struct pxs_conv_shape as = *s;
     if (ctx->as_batch > 0)
         as.n = ctx->as_batch;
-    return method_of(ctx->set, &as, pass);
+    if (ctx->as_batch > 0 && ctx->set->is_auto && pass != PXS_PASS_WEIGHT)
+        return methods[fitting(fastest(&as, F4_TILES_PICTURES), &as)];
+    return methods[pxs_kernels_method(ctx->set, &as, pass)];
 }
 
 /* The method depends on the batch size, and a smaller batch may need more: the most that any batch
