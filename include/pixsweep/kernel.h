@@ -34,6 +34,8 @@ struct pxs_kernel_context {
      * beside any others. D and U take F4 a little sooner than training does. 0: training, by each
      * call's own batch. */
     int as_batch;
+    /* U reads weights as pxs_conv_turn has made them. */
+    bool turned;
 };
 
 /* ---- the sets ------------------------------------------------------------------------------- */
@@ -75,6 +77,10 @@ static inline size_t pxs_weight_index(int cb, int cs, int tap, int b, int c) {
                (size_t)p +
            (size_t)(c % p);
 }
+/* U reads the weights turned, and turns them on the way unless this was done once: the same numbers
+ * as [kernel^2 taps][Cb/16][Cs][16], for passes with ctx->turned; bits do not change. */
+bool pxs_conv_turns(const struct pxs_kernels *set, const struct pxs_conv_shape *s); /* can it? */
+void pxs_conv_turn(const struct pxs_conv_shape *s, const float *weight, float *turned);
 /* Whether tap kernel ky + kx meets any pixel: in a 4x4 convolution of stride 2 at height 1 only ky
  * 1 and 2 do. The others are dead: their gradient is zero. */
 bool pxs_tap_is_live(const struct pxs_conv_shape *s, int tap);

@@ -153,6 +153,8 @@ struct pxs_layer {
     struct pxs_layer_spec spec;
     /* those that the layer does not have are zeroed */
     struct pxs_weight weight, bias, gamma, beta, running_mean, running_var, batches;
+    /* of a transposed convolution that goes forward alone: pxs_conv_turn has turned its weights */
+    bool turned;
 };
 /* The layer's tensors in state_dict order; how many. */
 enum { PXS_LAYER_TENSORS = 7 };

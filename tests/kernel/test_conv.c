@@ -284,6 +284,42 @@ START_TEST(selects_by_name)
 }
 END_TEST
 
+/* U from turned weights, by every method that reads panels. */
+START_TEST(turned_weights_give_the_same_bits)
+{
+    enum { CB = 32, CS = 48 };
+    const struct pxs_conv_shape shapes[] = {halving(2, 2, 1, CB, CS), halving(1, 8, 6, CB, CS),
+                                            halving(1, 8, 6, 5, CS),
+                                            CONVOLUTION(1, 12, 13, CB, CS, 3, 2, 1, false),
+                                            CONVOLUTION(2, 9, 12, CB, CS, 7, 1, 3, true)};
+    const struct pxs_kernels *set;
+    random_start("turned_weights_give_the_same_bits");
+    for (size_t i = 0; (set = kernel_set(i)); i++)
+        for (size_t k = 0; k < PXS_COUNT(shapes); k++) {
+            const struct pxs_conv_shape *s = &shapes[k];
+            const size_t small = (size_t)(s->n * s->h * s->w) * CS,
+                         big = (size_t)(s->n * s->big_h * s->big_w * s->cb),
+                         weights = (size_t)(s->kernel * s->kernel * s->cb * s->cs);
+            ck_assert_int_eq(pxs_conv_turns(set, s),
+                             s->cb == CB && strcmp(pxs_kernels_name(set), "blas") != 0);
+            if (!pxs_conv_turns(set, s))
+                continue;
+            struct pxs_kernel_context ctx = context(set, 0, pxs_kernels_scratch(set, s, 0, 1));
+            float *y = buffer(small, 0), *w = buffer(weights, 0), *turned = buffer(weights, 0),
+                  *want = buffer(big, 0), *got = buffer(big, 0);
+            fill_random(y, 1, small, 1, 1.0);
+            fill_random(w, 1, weights, 1, 1.0);
+            pxs_conv_up(&ctx, s, y, CS, w, want, CB, false);
+            pxs_conv_turn(s, w, turned);
+            ctx.turned = true;
+            spoil(&ctx);
+            pxs_conv_up(&ctx, s, y, CS, turned, got, CB, false);
+            expect_same(got, want, big * sizeof(float), "%s: shape %zu", pxs_kernels_name(set), k);
+            buffers_done();
+        }
+}
+END_TEST
+
 /* One image of 16 x 16 has 16 tiles of F4: enough in a context for pictures, too few in training,
  * whose bits stay. */
 START_TEST(pictures_take_f4_sooner)
@@ -410,6 +446,7 @@ TCase *conv_case(void) {
     tcase_add_test(tcase, nan_spreads_to_its_neighbours);
     tcase_add_test(tcase, selects_by_name);
     tcase_add_test(tcase, methods_by_shape);
+    tcase_add_test(tcase, turned_weights_give_the_same_bits);
     tcase_add_loop_test(tcase, pictures_take_f4_sooner, 0, 2);
     tcase_add_loop_test(tcase, empty_batch, 0, 2);
     tcase_add_test(tcase, scratch_serves_smaller_batches);

@@ -32,6 +32,7 @@ struct job {
     float *out;
     size_t ld_big, ld_small;
     bool accumulate;
+    bool turned; /* U: the weights are turned already */
     const struct pxs_update *update;
 };
 
@@ -73,6 +74,7 @@ static struct job begin(const struct pxs_kernel_context *ctx, const struct pxs_c
     j.q = ctx->scratch + l.q;
     j.small_panels = ctx->scratch + l.small;
     j.own = ctx->scratch + l.own;
+    j.turned = ctx->turned;
     return j;
 }
 
@@ -232,7 +234,7 @@ static void up_piece(void *user, int piece, int thread) {
         int dy = distance_of(tap / 4);
         for (int k0 = 0; k0 < j->csp; k0 += K_PANELS) {
             int k = pxs_min_int(K_PANELS, j->csp - k0);
-            for (int p = 0; p < k; p++)
+            for (int p = 0; p < k && !j->turned; p++)
                 pxs_transpose(
                     j->isa,
                     j->weight + (((size_t)tap * (size_t)j->csp + (size_t)(k0 + p)) * (size_t)s->cb +
@@ -241,8 +243,10 @@ static void up_piece(void *user, int piece, int thread) {
                     turned + (size_t)p * PANEL * PANEL, (size_t)s->cb * PANEL);
             struct walk walk = walk_tap(j, tap, y0 - dy, y1 - dy);
             for (struct run r; next_run(&walk, &r);)
-                j->isa->rows(r.len, k, j->small_panels + (size_t)k0 * j->panel + r.small * PANEL,
-                             j->panel, turned, c + (r.q - first) * PANEL, PANEL, true);
+                j->isa->rows(
+                    r.len, k, j->small_panels + (size_t)k0 * j->panel + r.small * PANEL, j->panel,
+                    j->turned ? pxs_turned_at(s, j->weight, tap, panel, k0 * PANEL) : turned,
+                    c + (r.q - first) * PANEL, PANEL, true);
         }
     }
     for (int y = y0; y < y1; y++)

@@ -37,6 +37,7 @@ struct job {
     float *out;
     size_t ld_big, ld_small;
     bool accumulate;
+    bool turned; /* U: the weights are turned already */
     const struct pxs_update *update;
 };
 
@@ -94,6 +95,7 @@ static struct job begin(const struct pxs_kernel_context *ctx, const struct pxs_c
     j.q = ctx->scratch + l.q;
     j.small_panels = ctx->scratch + l.small;
     j.own = ctx->scratch + l.own;
+    j.turned = ctx->turned;
     return j;
 }
 
@@ -254,7 +256,9 @@ static void up_piece(void *user, int piece, int thread) {
             continue;
         for (int k0 = 0; k0 < j->csp; k0 += K_PANELS) {
             int k = pxs_min_int(K_PANELS, j->csp - k0);
-            bool is_turned = false; /* with a stride, not every row meets the tap */
+            bool is_turned = j->turned; /* with a stride, not every row meets the tap */
+            const float *w =
+                j->turned ? pxs_turned_at(s, j->weight, tap, panel, k0 * PANEL) : turned;
             for (int row = row0; row < row1; row++) {
                 int at[3], n = pxs_small_at(s, row % s->big_h, s->big_h, ky, s->h, at);
                 for (int p = 0; n > 0 && !is_turned && p < k; p++)
@@ -269,7 +273,7 @@ static void up_piece(void *user, int piece, int thread) {
                     j->isa->rows(s->w, k,
                                  j->small_panels + (size_t)k0 * j->small_panel +
                                      (size_t)((row / s->big_h * s->h + at[i]) * s->w) * PANEL,
-                                 j->small_panel, turned,
+                                 j->small_panel, w,
                                  c + (size_t)(row - row0) * j->line + run_of(j, tap % s->kernel),
                                  PANEL, true);
             }

@@ -95,6 +95,7 @@ struct job {
     int parts;           /* D: pieces of such a run, more where there are many threads */
     int sub_images;      /* U: images of a piece */
     bool alone;          /* an image's bits may not depend on the batch */
+    bool turned;         /* U: the weights are turned already */
     const float *big, *small, *weight;
     float *out;
     size_t ld_big, ld_small;
@@ -222,6 +223,7 @@ static struct job begin(const struct pxs_kernel_context *ctx, const struct pxs_c
     struct layout l = lay_out(&j, pxs_pool_threads(ctx->pool));
     j.isa = ctx->set->isa;
     j.alone = ctx->as_batch > 0;
+    j.turned = ctx->turned;
     j.tile = j.r == 3 ? m == 2 ? &j.isa->f2x3 : &j.isa->f4x3 : m == 2 ? &j.isa->f2x2 : &j.isa->f4x2;
     memset(ctx->scratch + l.zeros, 0, zero_floats(s) * sizeof(float));
     j.zeros = ctx->scratch + l.zeros;
@@ -530,8 +532,10 @@ static void up_product(const struct job *j, int phase, int panel, size_t t0, int
             const float *tap[9];
             for (int a = 0; a < taps; a++) {
                 int at = tap_of(j, phase, a);
-                tap[a] = at < 0 ? j->zeros : turned + a * PANEL * PANEL;
-                if (at >= 0)
+                tap[a] = at < 0      ? j->zeros
+                         : j->turned ? pxs_turned_at(&j->s, j->weight, at, panel, (c0 + c) * PANEL)
+                                     : turned + a * PANEL * PANEL;
+                if (at >= 0 && !j->turned)
                     pxs_transpose(j->isa, weight_at(j, at, c0 + c, panel * PANEL),
                                   turned + a * PANEL * PANEL, (size_t)j->s.cb * PANEL);
             }

@@ -129,6 +129,12 @@ static inline void pxs_transpose(const struct pxs_isa *isa, const float *src, fl
     isa->transpose(src, PANEL, dst);
 }
 
+/* Big panel `panel` of small channels c .. of the weights that pxs_conv_turn has made. */
+static inline const float *pxs_turned_at(const struct pxs_conv_shape *s, const float *weight,
+                                         int tap, int panel, int c) {
+    return weight + pxs_weight_index(s->cs, s->cb, tap, c, panel * PANEL);
+}
+
 /* The taps of a panel of small channels, at big channels b0 .. of a layer: where a weight pass puts
  * `blocks` blocks of 16 x 16 a tap. A buffer holds them as [taps][blocks][16][16]. */
 struct pxs_weight_run {

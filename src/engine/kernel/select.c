@@ -195,6 +195,22 @@ void pxs_conv_up(const struct pxs_kernel_context *ctx, const struct pxs_conv_sha
             ->up(ctx, s, small, ld_small, weight, big, ld_big, accumulate);
 }
 
+bool pxs_conv_turns(const struct pxs_kernels *set, const struct pxs_conv_shape *s) {
+    return set->isa && s->cb % PANEL == 0 && s->cs % PANEL == 0;
+}
+
+void pxs_conv_turn(const struct pxs_conv_shape *s, const float *weight, float *turned) {
+    for (int tap = 0; tap < pxs_taps(s); tap++)
+        for (int c0 = 0; c0 < s->cs; c0 += PANEL)
+            for (int b0 = 0; b0 < s->cb; b0 += PANEL) {
+                const float *from = weight + pxs_weight_index(s->cb, s->cs, tap, b0, c0);
+                float *to = turned + pxs_weight_index(s->cs, s->cb, tap, c0, b0);
+                for (int c = 0; c < PANEL; c++)
+                    for (int b = 0; b < PANEL; b++)
+                        to[c * PANEL + b] = from[b * PANEL + c];
+            }
+}
+
 static void weight_pass(const struct pxs_kernel_context *ctx, const struct pxs_conv_shape *s,
                         const float *big, size_t ld_big, const float *small, size_t ld_small,
                         float *dweight, const struct pxs_update *update) {

@@ -2,6 +2,7 @@
 #include "model_priv.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct pxs_trained {
     struct pxs_pix2pix m; /* of its discriminator nothing is allocated */
@@ -102,6 +103,20 @@ uint64_t pxs_trained_bytes(const struct pxs_trained *g, int height, int width, i
                                       scratch_floats(&sized, batch));
 }
 
+/* Turns the weights of transposed convolutions, once for all pictures. `room` for the largest. */
+static void turn_weights(struct pxs_pix2pix *m, float *room) {
+    struct pxs_network *net = &m->net[PXS_NET_G];
+    for (size_t i = 0; i < net->n_layers; i++) {
+        struct pxs_layer *l = &net->layer[i];
+        const struct pxs_conv_shape shape = pxs_layer_conv(&l->spec, 1);
+        if (l->spec.kind != PXS_LAYER_CONV_TRANSPOSE || !pxs_conv_turns(m->nn.kernel.set, &shape))
+            continue;
+        memcpy(room, l->weight.value, l->weight.count * sizeof *room);
+        pxs_conv_turn(&shape, room, l->weight.value);
+        l->turned = true;
+    }
+}
+
 static enum pxs_status build(struct pxs_trained *g, const char *path, const char *kernels,
                              struct pxs_error *err) {
     struct pxs_pix2pix *m = &g->m;
@@ -118,18 +133,17 @@ static enum pxs_status build(struct pxs_trained *g, const char *path, const char
         if (m->weights[PXS_NET_G][i]->count > largest)
             largest = m->weights[PXS_NET_G][i]->count;
 
-    if (!path) {
-        static const struct pxs_init init = {PXS_INIT_NORMAL, 0.02};
-        for (size_t i = 0; i < m->n_weights[PXS_NET_G]; i++)
-            PXS_TRY(
-                pxs_weight_randomise(&m->nn, m->weights[PXS_NET_G][i], &init, 0, (uint32_t)i, err));
-        return PXS_OK;
-    }
     bool failed = false;
-    float *loaded = model_floats(largest, &failed);
-    const enum pxs_status status =
-        failed ? pxs_fail_nomem(err) : model_load(m, PXS_NET_G, path, loaded, err);
-    pxs_aligned_free(loaded);
+    float *room = model_floats(largest, &failed);
+    enum pxs_status status = failed ? pxs_fail_nomem(err) : PXS_OK;
+    if (status == PXS_OK && path)
+        status = model_load(m, PXS_NET_G, path, room, err);
+    static const struct pxs_init init = {PXS_INIT_NORMAL, 0.02};
+    for (size_t i = 0; !path && i < m->n_weights[PXS_NET_G] && status == PXS_OK; i++)
+        status = pxs_weight_randomise(&m->nn, m->weights[PXS_NET_G][i], &init, 0, (uint32_t)i, err);
+    if (status == PXS_OK)
+        turn_weights(m, room);
+    pxs_aligned_free(room);
     return status;
 }
 

@@ -40,7 +40,9 @@ void pxs_conv_update(const struct pxs_nn *nn, struct pxs_layer *l, int n, const 
 void pxs_conv_transpose_forward(const struct pxs_nn *nn, const struct pxs_layer *l, int n,
                                 const float *x, size_t ld_x, float *y, size_t ld_y) {
     const struct pxs_conv_shape s = pxs_layer_conv(&l->spec, n);
-    pxs_conv_up(&nn->kernel, &s, x, ld_x, l->weight.value, y, ld_y, false);
+    struct pxs_kernel_context ctx = nn->kernel;
+    ctx.turned = l->turned;
+    pxs_conv_up(&ctx, &s, x, ld_x, l->weight.value, y, ld_y, false);
 }
 
 void pxs_conv_transpose_backward(const struct pxs_nn *nn, const struct pxs_layer *l, int n,
