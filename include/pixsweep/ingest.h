@@ -43,6 +43,10 @@ PXS_NODISCARD enum pxs_status pxs_sweep_reap(struct pxs_store *store, int64_t sw
                                              struct pxs_ingest_counts *counts,
                                              struct pxs_error *err);
 
+/* The looks of races in a sweep's folder that are not in the store yet. */
+PXS_NODISCARD enum pxs_status pxs_race_ingest(struct pxs_store *store, int64_t sweep_id,
+                                              const char *folder, struct pxs_error *err);
+
 /* A second signal while stop->signal is raised already: the handler stores (signal |
  * PXS_STOP_AGAIN). */
 #define PXS_STOP_AGAIN 0x1000

@@ -119,6 +119,19 @@ struct pxs_plan_run {
 
 enum pxs_plan_time { PXS_TIME_MEASURED, PXS_TIME_CALIBRATED, PXS_TIME_GUESS };
 
+/* ---- the race (race_course.c) -----------------------------------------------------------------
+ */
+
+/* How far the race of a plan has come: what the files of its looks say (records/race_look.h). */
+struct pxs_race_course {
+    char race[13];                  /* its id */
+    int looks[PXS_RACE_LOOKS_MOST]; /* seeds at each look */
+    size_t n_looks, judged;         /* of them */
+    int *dropped_at;           /* of each configuration: the look, from 1; 0 = it is in the race */
+    enum pxs_race_state state; /* after the last look that is judged, by the plan's indifference */
+    struct pxs_race_record last; /* that look; n is 0 where none is judged */
+};
+
 struct pxs_plan {
     char sweep[128];
     char file[PXS_PATH_MAX], results[PXS_PATH_MAX], db[PXS_PATH_MAX]; /* absolute */
@@ -155,6 +168,7 @@ struct pxs_plan {
     struct pxs_run_settings how; /* the file's `run:` */
     struct pxs_prune_settings prune;
     struct pxs_race_settings race; /* run i is configuration i % n_configurations */
+    struct pxs_race_course course; /* of that race (pxs_plan_read_race) */
     /* How it may go on, and where each of n_configurations stands; NULL where there is no race. */
     struct pxs_race_forecast forecast;
     struct pxs_race_standing *standing;
@@ -239,6 +253,24 @@ double pxs_spread(double sum, double longest, int slots);
 /* All indices of the plan in the order of run.order; malloc'ed (run_order.c). */
 PXS_NODISCARD enum pxs_status pxs_order_make(const struct pxs_plan *plan, size_t **out,
                                              struct pxs_error *err);
+
+/* ---- the race (race_course.c): a plan without one needs and allows everything -----------------
+ */
+
+/* Reads plan->course anew from the files in the sweep's folder, and marks the runs that the race
+ * needs no more. PXS_E_CORRUPT in words where a file is not as it was written. */
+PXS_NODISCARD enum pxs_status pxs_plan_read_race(struct pxs_plan *plan, struct pxs_error *err);
+/* Reads the look behind those that are known; *more false: it is not judged yet. */
+PXS_NODISCARD enum pxs_status pxs_race_course_next(struct pxs_plan *plan, bool *more,
+                                                   struct pxs_error *err);
+void pxs_race_course_finish(struct pxs_race_course *course);
+/* Is run `index` to be made, now or later, as far as is known? May it be made now? */
+bool pxs_race_needs(const struct pxs_plan *plan, size_t index);
+bool pxs_race_allows(const struct pxs_plan *plan, size_t index);
+/* The next look is judged over the runs before this index. */
+size_t pxs_race_look_end(const struct pxs_plan *plan);
+/* How many runs with a smaller index the race has needed. */
+size_t pxs_race_runs_before(const struct pxs_plan *plan, size_t index);
 
 /* ---- a plan as a file (frozen_plan.c) -------------------------------------------------------- */
 

@@ -359,6 +359,22 @@ out:
     return status;
 }
 
+static enum pxs_status store_race(const struct pxs_plan *plan, struct pxs_store *store,
+                                  int64_t sweep_id, struct pxs_error *err) {
+    const struct pxs_race_settings *r = &plan->race;
+    struct pxs_store_race race = {.confidence = r->rule.confidence,
+                                  .indifference = r->rule.indifference,
+                                  .first = r->rule.first,
+                                  .max_seeds = r->rule.max_seeds,
+                                  .budget_s = r->budget_s,
+                                  .budget_runs = r->budget_runs};
+    if (!r->on)
+        return pxs_store_set_race(store, sweep_id, NULL, err);
+    memcpy(race.race, plan->course.race, sizeof race.race);
+    snprintf(race.metric, sizeof race.metric, "%s", pxs_race_metric_info(r->metric)->name);
+    return pxs_store_set_race(store, sweep_id, &race, err);
+}
+
 enum pxs_status pxs_plan_store(struct pxs_plan *plan, struct pxs_store *store, int64_t *sweep_id,
                                struct pxs_error *err) {
     enum pxs_status status = PXS_E_EXISTS;
@@ -368,5 +384,5 @@ enum pxs_status pxs_plan_store(struct pxs_plan *plan, struct pxs_store *store, i
         if (status == PXS_E_EXISTS)
             PXS_TRY(pxs_plan_match_db(plan, store, err));
     }
-    return status;
+    return status == PXS_OK ? store_race(plan, store, *sweep_id, err) : status;
 }

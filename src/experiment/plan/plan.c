@@ -325,6 +325,8 @@ static enum pxs_status make(struct pxs_plan *plan, const struct pxs_sweep_option
     if (status == PXS_OK)
         status = pxs_plan_find_shorter(plan, store, kernels, err);
     if (status == PXS_OK)
+        status = pxs_plan_read_race(plan, err);
+    if (status == PXS_OK)
         status = estimate(plan, store, options, kernels, err);
     pxs_store_close(&store);
     PXS_TRY(status);
@@ -348,6 +350,7 @@ void pxs_plan_destroy(struct pxs_plan **plan) {
     if (!plan || !*plan)
         return;
     pxs_config_destroy(&(*plan)->config);
+    pxs_race_course_finish(&(*plan)->course);
     pxs_arena_finish(&(*plan)->arena);
     free(*plan);
     *plan = NULL;

@@ -72,7 +72,7 @@ static double committed(const struct pxs_supervisor *s, double now) {
 /* How many runs are made or begun when this one is: all before it that the race does not spare. The
  * same whoever asks. */
 static int64_t place_in_race(const struct pxs_supervisor *s, size_t index) {
-    return (int64_t)index + 1;
+    return (int64_t)pxs_race_runs_before(s->plan, index) + 1;
 }
 
 bool pxs_budget_allows(struct pxs_supervisor *s, size_t index, double now) {

@@ -165,7 +165,11 @@ static void place_by_state(struct pxs_supervisor *s, size_t index, enum pxs_run_
         run->place == PXS_PLACE_OVER && state == PXS_STATE_QUEUED && *known != PXS_STATE_QUEUED;
     if (run->place == PXS_PLACE_HERE || (run->place == PXS_PLACE_OVER && !again))
         return;
+    if (*known == PXS_STATE_NOT_NEEDED && pxs_plan_will_run(s->plan, state))
+        return; /* its row stays queued */
     *known = state;
+    if (again)
+        pxs_race_forget(s, index);
     if (again)
         pxs_say(s, PXS_LOG_INFO, "%s: queued again", s->plan->runs[index].name);
     if (pxs_plan_will_run(s->plan, state))

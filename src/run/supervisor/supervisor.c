@@ -90,7 +90,7 @@ bool pxs_next_run(struct pxs_supervisor *s, double now, size_t *index) {
     s->budget.cut = false;
     for (size_t i = 0; i < s->plan->n; i++)
         if (s->runs[s->order[i]].place == PXS_PLACE_TODO &&
-            now >= s->runs[s->order[i]].not_before &&
+            now >= s->runs[s->order[i]].not_before && pxs_race_allows(s->plan, s->order[i]) &&
             !pxs_rungs_park(s, s->order[i], now, &pending)) {
             *index = s->order[i];
             return pxs_budget_allows(s, *index, now);
@@ -172,9 +172,13 @@ static bool anything_left(struct pxs_supervisor *s, double now) {
     open = working;
     open += s->pause.paused && !s->pause.stored;
     for (size_t i = 0; i < s->plan->n && !s->stopping && !s->pause.paused; i++) {
-        open += s->runs[i].place == PXS_PLACE_TODO || s->runs[i].place == PXS_PLACE_OTHER;
-        working += s->runs[i].place == PXS_PLACE_TODO; /* is about to, also without the database */
+        const bool todo = s->runs[i].place == PXS_PLACE_TODO && !pxs_race_blocks(s, i);
+        open += todo || s->runs[i].place == PXS_PLACE_OTHER;
+        working += todo; /* is about to, also without the database */
     }
+    if (!s->stopping && !s->pause.paused)
+        open += pxs_race_is_open(s);
+    open += s->race.rows_due;
     /* Who asks to stop does not wait for another process that holds such a folder. */
     if (!s->stopping || !isnan(s->store_failing_since))
         open += pxs_recorder_marks(s);
@@ -226,6 +230,8 @@ static void loop(struct pxs_supervisor *s, struct pollfd *fds,
         pxs_paces_look(s, now);
         if (!s->stopping) /* also where the sweep is paused: what runs may be cancelled */
             pxs_other_supervisors_look(s, now);
+        if (!s->stopping)
+            pxs_race_look(s, now);
         fill_slots(s, now);
         pxs_rungs_answer(s, now);
         pxs_pause_store(s, now);
@@ -295,6 +301,7 @@ enum pxs_status pxs_supervisor_prepare(struct pxs_supervisor *s, struct pxs_erro
     s->slots = calloc((size_t)s->n_slots, sizeof *s->slots);
     if (!s->runs || !s->slots)
         return pxs_fail_nomem(err);
+    PXS_TRY(pxs_race_make(s, err));
     place_runs(s);
     return pxs_rungs_make(s, err);
 }
@@ -344,6 +351,7 @@ static void say_plan(struct pxs_supervisor *s) {
     if (p->notes[0])
         pxs_say(s, PXS_LOG_INFO, "%s", p->notes);
     say_words(s);
+    pxs_race_say_end(s);
     for (size_t i = 0; i < p->n; i++)
         todo += s->runs[i].place == PXS_PLACE_TODO;
     struct pxs_text range = {0};
@@ -389,6 +397,7 @@ void pxs_supervisor_end(struct pxs_supervisor *s) {
     for (size_t i = 0; s->runs && i < s->plan->n; i++)
         free(s->runs[i].ingest_from);
     pxs_store_close(&s->store);
+    pxs_race_finish(s);
     pxs_plan_destroy(&s->plan);
     pxs_paces_finish(&s->paces);
     pxs_rungs_finish(s);

@@ -140,6 +140,17 @@ struct pxs_budget {
     size_t first;
 };
 
+/* What a supervisor knows of its race beside the plan's course (race_gate.c). */
+struct pxs_race_gate {
+    double *values; /* of the plan's runs, by index: what was measured, for the rule */
+    bool *known;
+    double looked_at, look_every; /* for a look that another process has judged */
+    bool stuck; /* the next look cannot be judged in this session, because of run `stuck_by` */
+    size_t stuck_by;
+    bool stuck_said, trouble_said;
+    bool rows_due; /* the database may not have all looks */
+};
+
 struct pxs_supervisor {
     const struct pxs_sweep_options *options;
     const struct pxs_task_options *task; /* NULL = it is a `run` */
@@ -176,6 +187,7 @@ struct pxs_supervisor {
     struct pxs_pause pause;
     struct pxs_kill_watch kills;
     struct pxs_rungs rungs;
+    struct pxs_race_gate race;
     struct pxs_budget budget;
     bool no_core; /* a run could not be started for want of one */
     struct pxs_paces paces;
@@ -328,6 +340,23 @@ bool pxs_rungs_park(struct pxs_supervisor *s, size_t run, double now, size_t *pe
 void pxs_rungs_hear(struct pxs_supervisor *s, struct pxs_slot *slot,
                     const struct pxs_message *message, double now);
 void pxs_rungs_answer(struct pxs_supervisor *s, double now);
+
+/* ---- the race (race_gate.c): all do nothing where there is none, and all may start ----------- */
+
+PXS_NODISCARD enum pxs_status pxs_race_make(struct pxs_supervisor *s, struct pxs_error *err);
+void pxs_race_finish(struct pxs_supervisor *s);
+/* Judges what can be judged, or learns what others have judged, says so, and passes over the runs
+ * that are not needed any more. */
+void pxs_race_look(struct pxs_supervisor *s, double now);
+/* Is run `run`, which is to be done, one that cannot start in this session? */
+bool pxs_race_blocks(const struct pxs_supervisor *s, size_t run);
+/* Is there a look whose runs are all over and that is to be judged yet? */
+bool pxs_race_is_open(const struct pxs_supervisor *s);
+/* A run is to be done again: what it measured is not known. */
+void pxs_race_forget(struct pxs_supervisor *s, size_t run);
+/* How the race has ended, appended; nothing where it goes on. The same as a line to the user. */
+void pxs_race_end_words(const struct pxs_supervisor *s, struct pxs_text *out);
+void pxs_race_say_end(struct pxs_supervisor *s);
 
 /* ---- runs of other processes (other_supervisors.c) ------------------------------------------ */
 
