@@ -243,6 +243,8 @@ bool pxs_plan_will_run(const struct pxs_plan *plan, enum pxs_run_state state);
 /* Does `run` start this one? A stale run counts, although its row says running. */
 bool pxs_plan_takes_run(const struct pxs_plan *plan, const struct pxs_plan_run *run);
 size_t pxs_plan_count_to_run(const struct pxs_plan *plan); /* how many runs it starts */
+/* How many of those can be at work at once: a race waits for its looks. */
+size_t pxs_plan_at_once(const struct pxs_plan *plan);
 /* The set's full name, as attempts record it, of "auto", a name, or NULL. */
 PXS_NODISCARD enum pxs_status pxs_kernels_named(const char *kernels, char out[64],
                                                 struct pxs_error *err);
@@ -275,9 +277,9 @@ size_t pxs_race_runs_before(const struct pxs_plan *plan, size_t index);
 /* ---- a plan as a file (frozen_plan.c) -------------------------------------------------------- */
 
 #define PXS_PLAN_FILE "plan.json"
-/* Writes plan.json into the folder `dir`, and the config.yaml of every run that is to be done into
- * its folder, for supervisors on other machines. Of the options it keeps kernels, command, jobs,
- * threads, grace, park_after and allow_mixed. */
+/* Writes plan.json into the folder `dir`, and the config.yaml of every run that is to be done (of a
+ * race, up to its next look) into its folder, for supervisors on other machines. Of the options it
+ * keeps kernels, command, jobs, threads, grace, park_after and allow_mixed. */
 PXS_NODISCARD enum pxs_status pxs_plan_freeze(const struct pxs_plan *plan,
                                               const struct pxs_sweep_options *options,
                                               const char *dir, struct pxs_error *err);

@@ -44,10 +44,11 @@ struct pxs_sweep_summary {
     size_t n_completed_now;
     struct pxs_sweep_problem *problems; /* neither completed nor pruned, in plan order */
     size_t n_problems;
-    const char *remedy; /* what to do about them; "" */
-    const char *retry;  /* what `pixsweep retry` of the sweep does about them; NULL = nothing */
-    bool by_jobs;       /* runs at work are jobs', on other machines */
-    bool recorded;      /* the database holds all that this session did */
+    const char *remedy;  /* what to do about them; "" */
+    const char *verdict; /* how the race ended, in words; "" where there is none, or it goes on */
+    const char *retry;   /* what `pixsweep retry` of the sweep does about them; NULL = nothing */
+    bool by_jobs;        /* runs at work are jobs', on other machines */
+    bool recorded;       /* the database holds all that this session did */
     double seconds;
     /* 0 all completed or pruned, 1 some run did not, 2 nothing started, 130 interrupted
      * (docs/contracts.md, Commands and exit codes) */

@@ -132,7 +132,8 @@ static void print_plan(const struct pxs_plan *p, const struct pxs_sweep_options 
 #undef REAL
 #undef FLAG
 
-/* The folder of each run that is to be done gets the config.yaml that it is carried out from. */
+/* The folder of each run that is to be done gets the config.yaml that it is carried out from. Of a
+ * race those of its next look alone: others may never begin. */
 static enum pxs_status write_configs(const struct pxs_plan *plan, struct pxs_error *err) {
     struct pxs_text yaml = {0};
     enum pxs_status status = PXS_OK;
@@ -141,7 +142,7 @@ static enum pxs_status write_configs(const struct pxs_plan *plan, struct pxs_err
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < plan->n && status == PXS_OK; i++) {
         const struct pxs_plan_run *run = &plan->runs[i];
-        if (!pxs_plan_takes_run(plan, run))
+        if (!pxs_plan_takes_run(plan, run) || !pxs_race_allows(plan, i))
             continue;
         pxs_text_clear(&yaml);
         status = pxs_plan_run_config(plan, i, params, &yaml, err);
@@ -348,6 +349,8 @@ enum pxs_status pxs_plan_thaw(const char *dir, struct pxs_plan **out,
     enum pxs_status status = open_frozen(dir, &doc, err);
     if (status == PXS_OK)
         status = read_plan(pxs_json_root(doc), dir, plan, options, err);
+    if (status == PXS_OK)
+        status = pxs_plan_read_race(plan, err);
     pxs_json_destroy(&doc);
     if (status == PXS_OK)
         *out = plan;

@@ -278,7 +278,7 @@ static enum pxs_status estimate(struct pxs_plan *plan, struct pxs_store *store,
     pxs_plan_total(plan);
     /* With nothing to do now: a run of another supervisor may become ours if that dies. */
     if (pxs_plan_count_to_run(plan) > 0)
-        pxs_slots_fit(&plan->slots, pxs_plan_count_to_run(plan));
+        pxs_slots_fit(&plan->slots, pxs_plan_at_once(plan));
     pxs_memory_look("", &plan->memory);
     pxs_slots_fit(&plan->slots, pxs_slots_memory(plan->memory_each, plan->memory.available));
     PXS_TRY(pxs_speeds_find(store, plan->slots.threads, kernels, &plan->arena, &speeds, err));

@@ -158,3 +158,16 @@ size_t pxs_race_runs_before(const struct pxs_plan *plan, size_t index) {
     }
     return n;
 }
+
+size_t pxs_plan_at_once(const struct pxs_plan *plan) {
+    const struct pxs_race_course *c = &plan->course;
+    const size_t n = pxs_plan_count_to_run(plan);
+    size_t left = 0, most = 0;
+    for (size_t i = 0; plan->race.on && i < plan->n_configurations; i++)
+        left += c->dropped_at[i] == 0;
+    for (size_t look = c->judged; plan->race.on && look < c->n_looks; look++) {
+        const size_t step = (size_t)(c->looks[look] - (look > 0 ? c->looks[look - 1] : 0));
+        most = left * step > most ? left * step : most;
+    }
+    return plan->race.on && most < n ? most : n;
+}

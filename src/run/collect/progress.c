@@ -38,12 +38,53 @@ static void add_best(struct pxs_store *store, int64_t run_id, struct pxs_text *o
     pxs_table_finish(&t);
 }
 
+/* How the race has ended; nothing where it goes on. */
+static void add_race_end(const struct pxs_plan *plan, struct pxs_text *out) {
+    const struct pxs_race_options *rule = &plan->race.rule;
+    if (plan->race.on && plan->course.judged > 0)
+        pxs_race_words_end(&plan->course.last, rule->indifference, rule->max_seeds, false, out);
+}
+
+/* What tasks have judged since. */
+static enum pxs_status look_at_race(struct pxs_collection *c, struct pxs_store *store, bool first,
+                                    struct pxs_error *err) {
+    struct pxs_plan *plan = c->submitted.plan;
+    const size_t before = plan->course.judged;
+    char dir[PXS_PATH_MAX];
+    int64_t sweep_id;
+    bool more = plan->race.on;
+    if (first)
+        PXS_TRY(pxs_plan_read_race(plan, err));
+    while (more) {
+        PXS_TRY(pxs_race_course_next(plan, &more, err));
+        if (!more)
+            break;
+        struct pxs_text words = {0};
+        pxs_race_words_look(&plan->course.last, &words);
+        pxs_collect_say(c, PXS_LOG_INFO, "race: %s", pxs_text_str(&words));
+        pxs_text_clear(&words);
+        add_race_end(plan, &words);
+        if (words.len > 0)
+            pxs_collect_say(c, PXS_LOG_INFO, "race: %s", pxs_text_str(&words));
+        pxs_text_finish(&words);
+    }
+    if (!plan->race.on || !c->store || store != c->store ||
+        (!first && plan->course.judged == before) ||
+        !pxs_path_join(dir, sizeof dir, plan->results, plan->sweep) ||
+        pxs_store_find_sweep(store, plan->sweep, &sweep_id, err) != PXS_OK)
+        return PXS_OK;
+    PXS_TRY(pxs_race_ingest(store, sweep_id, dir, err));
+    c->changed = true;
+    return PXS_OK;
+}
+
 enum pxs_status pxs_collect_look_at_plan(struct pxs_collection *c, struct pxs_store *store,
                                          struct pxs_error *err) {
     struct pxs_plan *plan = c->submitted.plan;
     struct pxs_store_plan found = {0};
     struct pxs_store_plan_run *rows = calloc(plan->n + 1, sizeof *rows);
     const bool first = c->states == NULL;
+    PXS_TRY(look_at_race(c, store, first, err));
     if (first)
         c->states = calloc(plan->n + 1, sizeof *c->states);
     enum pxs_status status = rows && c->states ? PXS_OK : pxs_fail_nomem(err);
@@ -57,12 +98,14 @@ enum pxs_status pxs_collect_look_at_plan(struct pxs_collection *c, struct pxs_st
         /* Without a row it is removed, or not in the other collector's copy yet. */
         const enum pxs_run_state missing =
             plan->runs[i].run_id != 0 ? PXS_STATE_REMOVED : PXS_STATE_QUEUED;
-        const enum pxs_run_state state = rows[i].run_id ? rows[i].state : missing,
-                                 was = c->states[i];
+        const enum pxs_run_state was = c->states[i];
+        enum pxs_run_state state = rows[i].run_id ? rows[i].state : missing;
         if (rows[i].run_id)
             plan->runs[i].run_id = rows[i].run_id;
+        if (pxs_plan_will_run(plan, state) && !pxs_race_needs(plan, i))
+            state = PXS_STATE_NOT_NEEDED; /* its row stays queued */
         plan->runs[i].state = c->states[i] = state;
-        if (first || state == was)
+        if (first || state == was || state == PXS_STATE_NOT_NEEDED)
             continue;
         const struct pxs_followed *run = followed(c, rows[i].run_id);
         c->n_completed_now += state == PXS_STATE_COMPLETED;
@@ -221,7 +264,12 @@ void pxs_collect_summarise(struct pxs_collection *c, struct pxs_sweep_summary *o
     pxs_store_close(&copy);
     const size_t *of = out->states.of;
     out->n_total = plan->n - of[PXS_STATE_REMOVED];
-    const size_t open = out->n_total - of[PXS_STATE_COMPLETED] - of[PXS_STATE_PRUNED];
+    const size_t open =
+        out->n_total - of[PXS_STATE_COMPLETED] - of[PXS_STATE_PRUNED] - of[PXS_STATE_NOT_NEEDED];
+    struct pxs_text verdict = {0};
+    add_race_end(plan, &verdict);
+    out->verdict = pxs_arena_strdup(&out->arena, pxs_text_str(&verdict));
+    pxs_text_finish(&verdict);
     out->remedy = "";
     if (pxs_collect_is_stopped(c) &&
         of[PXS_STATE_QUEUED] + of[PXS_STATE_INTERRUPTED] + of[PXS_STATE_RUNNING])

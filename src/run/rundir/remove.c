@@ -12,6 +12,7 @@
 
 #include "pixsweep/rundir.h"
 #include "pixsweep/config.h"
+#include "pixsweep/records/race_look.h"
 #include "pixsweep/rundir/claim.h"
 
 /* What a run makes: patterns of paths below its folder. */
@@ -45,17 +46,31 @@ static const char *const drawn[] = {"report.html", "curves.png",  "curves.svg", 
 #define CLUSTER "cluster"
 static const char *const submissions[] = {CLUSTER, CLUSTER "/[0-9]*", CLUSTER "/[0-9]*/log",
                                           CLUSTER "/[0-9]*/ssh", CLUSTER "/[0-9]*/cancel"};
+
+/* Judged looks of a race: without the sweep's runs they say nothing. */
+#define LOOK PXS_RACE_FOLDER "/[0-9a-f]*-[0-9][0-9].json"
 static const char *const submitted[] = {
-    CLUSTER "/" PXS_CLAIM_FILE,  CLUSTER "/" PXS_CLAIM_FILE ".void.[0-9]*",
-    CLUSTER "/[0-9]*/plan.json", CLUSTER "/[0-9]*/pixsweep",
-    CLUSTER "/[0-9]*/launcher",  CLUSTER "/[0-9]*/job.sh",
-    CLUSTER "/[0-9]*/on",        CLUSTER "/[0-9]*/submission",
-    CLUSTER "/[0-9]*/started",   CLUSTER "/[0-9]*/.clock.*",
-    CLUSTER "/[0-9]*/log/*",     CLUSTER "/[0-9]*/ssh/*",
-    CLUSTER "/[0-9]*/variables", CLUSTER "/[0-9]*/cancel/[0-9]*",
-    CLUSTER "/resumed",          CLUSTER "/[0-9]*/paused",
-    CLUSTER "/[0-9]*/idle-*",    CLUSTER "/[0-9]*/again",
-    CLUSTER "/[0-9]*/ended",     CLUSTER "/[0-9]*/failed-*",
+    CLUSTER "/" PXS_CLAIM_FILE,
+    CLUSTER "/" PXS_CLAIM_FILE ".void.[0-9]*",
+    CLUSTER "/[0-9]*/plan.json",
+    CLUSTER "/[0-9]*/pixsweep",
+    CLUSTER "/[0-9]*/launcher",
+    CLUSTER "/[0-9]*/job.sh",
+    CLUSTER "/[0-9]*/on",
+    CLUSTER "/[0-9]*/submission",
+    CLUSTER "/[0-9]*/started",
+    CLUSTER "/[0-9]*/.clock.*",
+    CLUSTER "/[0-9]*/log/*",
+    CLUSTER "/[0-9]*/ssh/*",
+    CLUSTER "/[0-9]*/variables",
+    CLUSTER "/[0-9]*/cancel/[0-9]*",
+    CLUSTER "/resumed",
+    CLUSTER "/[0-9]*/paused",
+    CLUSTER "/[0-9]*/idle-*",
+    CLUSTER "/[0-9]*/again",
+    CLUSTER "/[0-9]*/ended",
+    CLUSTER "/[0-9]*/failed-*",
+    LOOK,
 };
 
 /* The run's folder, one in it, or the sweep's. */
@@ -331,7 +346,8 @@ out:
     return status;
 }
 
-/* A submission's folder, or the one that has them all: `path` below the sweep's, open at `sweep`.
+/* A submission's folder, the one that has them all, or that of looks: `path` below the sweep's,
+ * open at `sweep`.
  */
 static enum pxs_status see_submissions(int sweep, const char *where, const char *path, bool remove,
                                        struct pxs_run_files *sum, struct pxs_error *err) {
@@ -443,6 +459,8 @@ enum pxs_status pxs_sweep_files(const char *results, const char *sweep, bool sub
         status = check_claims(results, sweep, err);
         if (status == PXS_OK)
             status = see_entries(&p, err);
+        if (status == PXS_OK)
+            status = see_submissions(p.fd, sweep, PXS_RACE_FOLDER, remove, sum, err);
         if (status == PXS_OK && submissions_too)
             status = see_submissions(p.fd, sweep, CLUSTER, remove, sum, err);
         close(p.fd);

@@ -191,6 +191,12 @@ static void bind(struct pxs_jobs *jobs, int64_t most, const char *what, struct l
     }
 }
 
+/* Of `n` runs to do, those that can be at work at once. */
+static int64_t at_once_of(size_t n, const struct pxs_plan *plan) {
+    const size_t most = pxs_plan_at_once(plan);
+    return (int64_t)(n < most ? n : most);
+}
+
 void pxs_jobs_count(struct pxs_jobs *jobs, const struct pxs_plan *plan) {
     double sum = 0;
     int64_t at_work = 0;
@@ -205,10 +211,10 @@ void pxs_jobs_count(struct pxs_jobs *jobs, const struct pxs_plan *plan) {
             jobs->runs_new += !jobs->known || !jobs->known[i];
         } else if (plan->runs[i].state == PXS_STATE_RUNNING && jobs->known && jobs->known[i])
             at_work++; /* a job that lives has it, and no time for another one */
-    const int64_t old = (int64_t)(jobs->runs - jobs->runs_new) + at_work,
+    const int64_t old = at_once_of(jobs->runs - jobs->runs_new, plan) + at_work,
                   for_old = (old + side_by_side - 1) / side_by_side,
-                  for_new = ((int64_t)jobs->runs_new + side_by_side - 1) / side_by_side;
-    jobs->most = ((int64_t)jobs->runs + side_by_side - 1) / side_by_side;
+                  for_new = (at_once_of(jobs->runs_new, plan) + side_by_side - 1) / side_by_side;
+    jobs->most = (at_once_of(jobs->runs, plan) + side_by_side - 1) / side_by_side;
     jobs->bound = NULL;
     if (jobs->how->tasks > 0)
         bind(jobs, jobs->how->tasks, "tasks: is", &limit);
@@ -268,16 +274,19 @@ static enum pxs_status look_into_folders(struct pxs_plan *plan, bool ingested,
 }
 
 /* Jobs compare runs by their folders, and have no database to ask. */
-static enum pxs_status check_rungs(const struct pxs_plan *plan, struct pxs_error *err) {
+static enum pxs_status check_compared(const struct pxs_plan *plan, struct pxs_error *err) {
     char path[PXS_PATH_MAX];
-    for (size_t i = 0; plan->prune.rule != PXS_PRUNE_NONE && i < plan->n; i++) {
+    const char *key = plan->race.on ? "sweep.race" : "sweep.prune";
+    const size_t end = plan->race.on ? pxs_race_look_end(plan) : plan->n;
+    for (size_t i = 0; (plan->race.on || plan->prune.rule != PXS_PRUNE_NONE) && i < end; i++) {
         const struct pxs_plan_run *run = &plan->runs[i];
         if ((pxs_state_is_done(run->state) || pxs_state_is_final(run->state)) &&
+            run->state != PXS_STATE_NOT_NEEDED && pxs_race_needs(plan, i) &&
             pxs_path_join(path, sizeof path, run->dir, PXS_RECORDS_FILE) && access(path, F_OK) != 0)
             return pxs_fail(err, PXS_E_INVALID,
-                            "%s is %s, but %s is missing, from which jobs take what sweep.prune "
-                            "compares: put it back, --set sweep.prune=none, or --on here",
-                            run->name, pxs_state_name(run->state), path);
+                            "%s is %s, but %s is missing, from which jobs take what %s compares: "
+                            "put it back, --set %s=none, or --on here",
+                            run->name, pxs_state_name(run->state), path, key, key);
     }
     return PXS_OK;
 }
@@ -310,7 +319,7 @@ enum pxs_status pxs_jobs_shape(struct pxs_plan *plan, const struct pxs_submit_op
     jobs->on = options->on;
     jobs->how = pxs_config_launch(plan->config, options->on);
     PXS_TRY(look_into_folders(plan, options->ingested, jobs, err));
-    PXS_TRY(check_rungs(plan, err));
+    PXS_TRY(check_compared(plan, err));
     pxs_plan_total(plan);
     jobs->runs = pxs_plan_count_to_run(plan);
 

@@ -138,12 +138,18 @@ static enum pxs_status put_log_away(const struct pxs_slot *slot, struct pxs_erro
  * (fail_start). */
 static enum pxs_status start_worker(struct pxs_supervisor *s, struct pxs_slot *slot,
                                     struct pxs_error *err) {
+    const char *dir = s->plan->runs[slot->run].dir;
+    char path[PXS_PATH_MAX];
     struct pxs_text config = {0};
     enum pxs_status status = PXS_OK;
-    if (!s->task) /* whose plan takes what the run is from that very file */
+    /* The plan of a task takes what the run is from that very file, which is there but for later
+     * seeds of a race. */
+    const bool writes = !s->task || (pxs_path_join(path, sizeof path, dir, PXS_CONFIG_FILE) &&
+                                     access(path, F_OK) != 0);
+    if (writes)
         status = pxs_recorder_config(s, slot, &config, err);
-    if (status == PXS_OK && !s->task)
-        status = pxs_run_config_write(s->plan->runs[slot->run].dir, pxs_text_str(&config), err);
+    if (status == PXS_OK && writes)
+        status = pxs_run_config_write(dir, pxs_text_str(&config), err);
     pxs_text_finish(&config);
     PXS_TRY(status);
     PXS_TRY(put_log_away(slot, err));

@@ -140,6 +140,7 @@ bool pxs_budget_ends(struct pxs_supervisor *s, double now) {
     pxs_text_finish(&text);
     s->pause.paused = true;
     pxs_say(s, PXS_LOG_WARN, "%s", s->pause.reason);
+    pxs_race_say_end(s);
     if (s->task)
         pxs_task_pause(s);
     return true;

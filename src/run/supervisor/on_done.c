@@ -24,14 +24,16 @@ static const char *const *make_environment(const struct pxs_sweep_summary *sum,
                    {"CANCELLED", of[PXS_STATE_CANCELLED]},
                    {"PRUNED", of[PXS_STATE_PRUNED]},
                    {"QUEUED", of[PXS_STATE_QUEUED]},
+                   {"NOT_NEEDED", of[PXS_STATE_NOT_NEEDED]},
                    {"EXIT_CODE", (size_t)sum->exit_code}};
-    const size_t n_texts = 3, n = n_texts + PXS_COUNT(numbers);
+    const size_t n_texts = 4, n = n_texts + PXS_COUNT(numbers);
     const char **env = pxs_arena_alloc(arena, (n + 1) * sizeof *env);
     if (!env)
         return NULL;
     env[0] = pxs_arena_printf(arena, "PIXSWEEP_SWEEP=%s", sum->sweep);
     env[1] = pxs_arena_printf(arena, "PIXSWEEP_DB=%s", sum->db);
     env[2] = pxs_arena_printf(arena, "PIXSWEEP_RESULTS=%s", sum->results);
+    env[3] = pxs_arena_printf(arena, "PIXSWEEP_RACE=%s", sum->verdict ? sum->verdict : "");
     for (size_t i = 0; i < PXS_COUNT(numbers); i++)
         env[n_texts + i] =
             pxs_arena_printf(arena, "PIXSWEEP_%s=%zu", numbers[i].name, numbers[i].value);

@@ -386,12 +386,6 @@ bool pxs_race_blocks(const struct pxs_supervisor *s, size_t run) {
 
 bool pxs_race_is_open(const struct pxs_supervisor *s) {
     const struct pxs_race_course *course = &s->plan->course;
-    if (!s->plan->race.on || s->race.stuck || course->state != PXS_RACE_GOES_ON ||
-        course->judged == course->n_looks)
-        return false;
-    const size_t end = pxs_race_look_end(s->plan);
-    for (size_t i = 0; i < end; i++)
-        if (is_left(s, i) && s->runs[i].place != PXS_PLACE_OVER)
-            return false;
-    return true;
+    return s->plan->race.on && !s->race.stuck && course->state == PXS_RACE_GOES_ON &&
+           course->judged < course->n_looks;
 }

@@ -111,8 +111,8 @@ void pxs_summarise(struct pxs_supervisor *s, struct pxs_sweep_summary *out) {
     /* Runs that were removed meanwhile do not count as open. */
     const size_t *of = out->states.of;
     out->n_total = s->plan->n - of[PXS_STATE_REMOVED];
-    size_t open = out->n_total - of[PXS_STATE_COMPLETED] - of[PXS_STATE_PRUNED] -
-                  of[PXS_STATE_NOT_NEEDED];
+    size_t open =
+        out->n_total - of[PXS_STATE_COMPLETED] - of[PXS_STATE_PRUNED] - of[PXS_STATE_NOT_NEEDED];
     out->problems = open > 0 ? pxs_arena_alloc(&out->arena, open * sizeof *out->problems) : NULL;
     for (size_t i = 0; out->problems && i < s->plan->n; i++)
         if (!pxs_state_is_done(s->plan->runs[i].state) &&
@@ -120,6 +120,10 @@ void pxs_summarise(struct pxs_supervisor *s, struct pxs_sweep_summary *out) {
             add_problem(s, i, out);
     out->recorded = s->store && pxs_store_is_there(s->store) && !s->store_lost && !s->left_behind &&
                     pxs_recorder_marks(s) == 0 && !s->race.rows_due;
+    struct pxs_text verdict = {0};
+    pxs_race_end_words(s, &verdict);
+    out->verdict = pxs_arena_strdup(&out->arena, pxs_text_str(&verdict));
+    pxs_text_finish(&verdict);
     out->remedy = remedy(s, out);
     bool resumable = of[PXS_STATE_INTERRUPTED] + of[PXS_STATE_QUEUED] + of[PXS_STATE_RUNNING] > 0;
     out->exit_code = s->stopping && resumable ? 130 : open > 0 || !out->recorded ? 1 : 0;

@@ -350,7 +350,7 @@ void pxs_race_finish(struct pxs_supervisor *s);
 void pxs_race_look(struct pxs_supervisor *s, double now);
 /* Is run `run`, which is to be done, one that cannot start in this session? */
 bool pxs_race_blocks(const struct pxs_supervisor *s, size_t run);
-/* Is there a look whose runs are all over and that is to be judged yet? */
+/* Is there a look that is to be judged yet, by this session or before its eyes? */
 bool pxs_race_is_open(const struct pxs_supervisor *s);
 /* A run is to be done again: what it measured is not known. */
 void pxs_race_forget(struct pxs_supervisor *s, size_t run);

@@ -182,8 +182,11 @@ bool pxs_task_goes_on(struct pxs_supervisor *s, double now) {
     /* Before it ends, it looks again at what others had. */
     for (int look = 0;; look++) {
         for (size_t i = 0; i < s->plan->n; i++)
-            left = left || (s->runs[i].place == PXS_PLACE_TODO && comes_here(s, i, now)) ||
+            left = left ||
+                   (s->runs[i].place == PXS_PLACE_TODO && comes_here(s, i, now) &&
+                    !pxs_race_blocks(s, i)) ||
                    old_worker_stops(&s->runs[i], now);
+        left = left || pxs_race_is_open(s);
         if (left || look > 0)
             return left;
         for (size_t i = 0; i < s->plan->n; i++)
@@ -203,13 +206,14 @@ static bool idle_file(const struct pxs_supervisor *s, char path[PXS_PATH_MAX]) {
     return pxs_path_join(path, PXS_PATH_MAX, s->task->dir, name);
 }
 
-/* Is all that is left parked, which more time would not have changed? */
+/* Is all that is left parked, or waits for a look of the race, which more time would not have
+ * changed? */
 static bool only_waits(struct pxs_supervisor *s) {
     const double now = pxs_work_clock(s);
     size_t pending;
     for (size_t i = 0; i < s->plan->n; i++)
         if (s->runs[i].place != PXS_PLACE_OTHER &&
-            pxs_plan_will_run(s->plan, s->plan->runs[i].state) &&
+            pxs_plan_will_run(s->plan, s->plan->runs[i].state) && pxs_race_allows(s->plan, i) &&
             !pxs_rungs_park(s, i, now, &pending))
             return false;
     return true;
@@ -331,7 +335,7 @@ static enum pxs_status set_up(struct pxs_supervisor *s, struct pxs_sweep_options
     s->plan->slots = pxs_sweep_slots(cores, options->jobs, options->threads);
     pxs_plan_total(s->plan);
     pxs_memory_look("", &memory);
-    const size_t todo = pxs_plan_count_to_run(s->plan);
+    const size_t todo = pxs_plan_at_once(s->plan);
     pxs_slots_fit(&s->plan->slots, todo > 0 ? todo : 1);
     pxs_slots_fit(&s->plan->slots, pxs_slots_memory(s->plan->memory_each, memory.available));
     return pxs_supervisor_prepare(s, err);
