@@ -71,7 +71,7 @@ bool pxs_train_shorter_fits(const struct pxs_params *p, const struct pxs_params 
 
 /* ---- looking at it -------------------------------------------------------------------------- */
 
-/* A file of the shorter run, and the last record of it. */
+/* A file of the shorter run that is replaced in time, and the last record of it. */
 struct kept {
     char path[256], sha256[PXS_SHA256_HEX];
     int64_t at;
@@ -116,6 +116,17 @@ static bool is_last(const struct copying *c, const char *path, int64_t at) {
     return false;
 }
 
+static enum pxs_status check_file(const struct copying *c, const char *file, const char *sha256,
+                                  struct pxs_error *err) {
+    char path[PXS_PATH_MAX], found[PXS_SHA256_HEX];
+    if (!pxs_path_join(path, sizeof path, c->from->dir, file))
+        return pxs_fail(err, PXS_E_INVALID, "%s: path is too long", c->from->dir);
+    PXS_TRY(pxs_sha256_file(path, found, NULL, err));
+    return strcmp(found, sha256) == 0
+               ? PXS_OK
+               : pxs_fail(err, PXS_E_INVALID, "its %s is not what it was when it was made", file);
+}
+
 /* Attempts by other kernels may have made other bits (--allow-mixed), another version other
  * rows. */
 static enum pxs_status look_at_begin(struct copying *c, const struct pxs_record_begin *b,
@@ -144,7 +155,9 @@ static enum pxs_status look(struct copying *c, int64_t at, struct pxs_error *err
         return look_at_begin(c, &r->begin, err);
     if (r->kind == PXS_RECORD_CHECKPOINT)
         return keep(c, r->checkpoint.path, r->checkpoint.sha256, at, err);
-    if (r->kind == PXS_RECORD_SAMPLE || r->kind == PXS_RECORD_BEST_SAMPLE)
+    if (r->kind == PXS_RECORD_SAMPLE)
+        return check_file(c, r->sample.path, r->sample.sha256, err);
+    if (r->kind == PXS_RECORD_BEST_SAMPLE)
         return keep(c, r->sample.path, r->sample.sha256, at, err);
     return PXS_OK;
 }
@@ -188,15 +201,8 @@ static enum pxs_status check(struct copying *c, struct pxs_error *err) {
     if (c->point.step < 0)
         return err->status;
     PXS_TRY(walk(c, look, err));
-    for (size_t i = 0; i < c->n; i++) {
-        char path[PXS_PATH_MAX], sha256[PXS_SHA256_HEX];
-        if (!pxs_path_join(path, sizeof path, c->from->dir, c->kept[i].path))
-            return pxs_fail(err, PXS_E_INVALID, "%s: path is too long", c->from->dir);
-        PXS_TRY(pxs_sha256_file(path, sha256, NULL, err));
-        if (strcmp(sha256, c->kept[i].sha256) != 0)
-            return pxs_fail(err, PXS_E_INVALID, "its %s is not what it was when it was made",
-                            c->kept[i].path);
-    }
+    for (size_t i = 0; i < c->n; i++)
+        PXS_TRY(check_file(c, c->kept[i].path, c->kept[i].sha256, err));
     return PXS_OK;
 }
 
@@ -242,7 +248,7 @@ static enum pxs_status copy(struct copying *c, int64_t at, struct pxs_error *err
         return PXS_OK;
     case PXS_RECORD_SAMPLE:
     case PXS_RECORD_BEST_SAMPLE:
-        if (!is_last(c, r->sample.path, at))
+        if (r->kind == PXS_RECORD_BEST_SAMPLE && !is_last(c, r->sample.path, at))
             return PXS_OK;
         TRAIN_PATIENTLY(t, copy_picture(c, r->sample.path, err), err);
         break;
