@@ -13,7 +13,8 @@ struct pxs_compare_options {
     const char *sweep;       /* NULL = the one planned last */
     const char *const *more; /* sweeps beside it */
     size_t n_more;
-    /* only runs that meet this condition over the columns of v_run; NULL = all */
+    /* only runs that meet this condition over the columns of v_run; NULL = those that the
+     * sweeps' files ask for */
     const char *where;
     /* hyperparameters whose values make a group; NULL = what differs in the sweep */
     const char *const *by;
@@ -99,8 +100,10 @@ PXS_NODISCARD enum pxs_status pxs_report_compare(struct pxs_store *s,
                                                  enum pxs_format format, int width,
                                                  struct pxs_text *out, struct pxs_error *err);
 
-/* Its heading, table and verdict alone; nothing where the sweep has one configuration. */
-PXS_NODISCARD enum pxs_status pxs_report_answer(struct pxs_store *s, const char *sweep, int width,
-                                                struct pxs_text *out, struct pxs_error *err);
+/* Its heading, table and verdict alone; nothing where there is one configuration. `where` as
+ * above. */
+PXS_NODISCARD enum pxs_status pxs_report_answer(struct pxs_store *s, const char *sweep,
+                                                const char *where, int width, struct pxs_text *out,
+                                                struct pxs_error *err);
 
 #endif

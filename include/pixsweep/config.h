@@ -173,16 +173,19 @@ size_t pxs_config_count(const struct pxs_config *c);
 
 struct pxs_point {
     struct pxs_params params; /* resolved and checked; ineffective keys are at their defaults */
-    /* What differs, "lr_policy_G-halve_lrgd-90" of [A-Za-z0-9._=-]; "base" if nothing does. Where
-     * one run's would be too long, all runs have the keys' initials ("lpG-halve_lrgd-90"), then
-     * numbers of four digits; what then does not fit is left out. So a label is unique only
-     * together with the run's number. */
+    /* What differs, or --set changes, "lr_policy_G-halve_lrgd-90" of [A-Za-z0-9._=-]; "base" if
+     * nothing does. Where one run's would be too long, all runs have the keys' initials
+     * ("lpG-halve_lrgd-90"), then numbers of four digits; what then does not fit is left out. So a
+     * label is unique only together with the run's number. */
     char label[PXS_LABEL_MAX + 1];
 };
 /* Run `index`, 0 .. count-1. */
 void pxs_config_point(const struct pxs_config *c, size_t index, struct pxs_point *point);
 /* Keys that differ between the runs, in table order, without the seed; *n of them. */
 const int *pxs_config_varying(const struct pxs_config *c, size_t *n);
+/* Whether --set changes which configurations there are: a hyperparameter's value in the file, or a
+ * part of its sweep beside the seeds, pruning and a race. */
+bool pxs_config_is_changed(const struct pxs_config *c);
 /* Number of different seeds. */
 size_t pxs_config_seeds(const struct pxs_config *c);
 /* Where run `index` has the value of `key` from, appended to `out`: "lab64.yaml:12", "sweep

@@ -114,7 +114,9 @@ struct pxs_choice_options {
     const char *sweep;       /* NULL = the one worked on last */
     const char *const *more; /* beside it */
     size_t n_more;
-    const char *where; /* a condition over the columns of v_run; NULL = none */
+    /* a condition over the columns of v_run; NULL = what the sweeps' files ask for */
+    const char *where;
+    bool all; /* without `where`: every run */
 };
 struct pxs_choice {
     int64_t *sweeps; /* each once */
@@ -122,8 +124,9 @@ struct pxs_choice {
     const char *name; /* "a and b" */
     int64_t *without; /* runs of these that are not looked at */
     size_t n_without;
-    size_t
-        n_twice; /* of those: another sweep's run has the same config_hash and seed, and counts */
+    /* of those: */
+    size_t n_unasked; /* no file asks for their configuration */
+    size_t n_twice;   /* another sweep's run has their config_hash and seed, and counts */
     struct pxs_arena arena;
 };
 /* Finish it. PXS_E_NOT_FOUND: no such sweep, or no run that meets `where`;
@@ -260,7 +263,8 @@ struct pxs_curves_options {
     const char *const *by; /* as in pxs_compare_options */
     size_t n_by;
     int64_t run_id; /* only this one; 0 = all */
-    /* only runs that meet this condition over the columns of v_run; NULL = all */
+    /* only runs that meet this condition over the columns of v_run; NULL = those that the sweeps'
+     * files ask for */
     const char *where;
     uint32_t batch_columns; /* bit 1 << PXS_BATCH_x for each that is wanted */
     size_t buckets;         /* of each run's steps, at least 1 where batch_columns is not 0 */

@@ -163,6 +163,7 @@ struct pxs_plan {
     struct pxs_memory memory; /* what there is of it */
     /* why the database could not be read, so that folders alone tell what is done; "" */
     char unread[600];
+    bool is_changed;       /* by --set: pxs_config_is_changed */
     const char *spec_yaml; /* the experiment file's text */
     char spec_hash[PXS_SHA256_HEX];
     struct pxs_run_settings how; /* the file's `run:` */
@@ -182,6 +183,9 @@ struct pxs_plan {
  * err->message may have several lines; see options->diagnostics. */
 PXS_NODISCARD enum pxs_status pxs_plan_make(const struct pxs_sweep_options *options,
                                             struct pxs_plan **out, struct pxs_error *err);
+/* The plan's runs as a condition over v_run, where --set has changed the file: what to look at in
+ * place of what the file asks for. NULL: it has not, or there is no memory. */
+const char *pxs_plan_condition(const struct pxs_plan *plan, struct pxs_arena *arena);
 void pxs_plan_destroy(struct pxs_plan **plan); /* NULL and *NULL are fine; nulls *plan */
 
 /* The hyperparameters of run `index`, resolved; of a plan that was made from an experiment file. */

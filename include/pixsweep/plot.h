@@ -22,7 +22,8 @@ struct pxs_plot_options {
     const char *const *by; /* as in pxs_compare_options */
     size_t n_by;
     int64_t run_id; /* only this one; 0 = all */
-    /* only runs that meet this condition over the columns of v_run; NULL = all */
+    /* only runs that meet this condition over the columns of v_run; NULL = those that the
+     * sweeps' files ask for */
     const char *where;
     /* A panel each: loss_G, loss_GAN, loss_pixel, loss_D, loss_real, loss_fake, val_loss, val_psnr,
      * val_ssim, D_real, D_fake, lr_D. NULL = loss_G and val_loss. The rate of G follows by

@@ -45,7 +45,8 @@ struct pxs_samples_options {
     const char *const *by; /* as in pxs_compare_options */
     size_t n_by;
     int64_t run_id; /* only this one; 0 = the first seed of each configuration */
-    /* only runs that meet this condition over the columns of v_run; NULL = all */
+    /* only runs that meet this condition over the columns of v_run; NULL = those that the
+     * sweeps' files ask for */
     const char *where;
     const int64_t *seed; /* this one in place of the first; NULL = the first */
     /* columns, rising, none later than the last epoch of all runs; NULL = `columns` of them, evenly

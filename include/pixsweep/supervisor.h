@@ -47,6 +47,7 @@ struct pxs_sweep_summary {
     const char *remedy;  /* what to do about them; "" */
     const char *verdict; /* how the race ended, in words; "" where there is none, or it goes on */
     const char *retry;   /* what `pixsweep retry` of the sweep does about them; NULL = nothing */
+    const char *where;   /* pxs_plan_condition */
     bool by_jobs;        /* runs at work are jobs', on other machines */
     bool recorded;       /* the database holds all that this session did */
     double seconds;

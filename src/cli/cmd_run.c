@@ -69,7 +69,7 @@ static void put_answer(const struct pxs_sweep_summary *s, struct pxs_text *out) 
     struct pxs_error err = {0};
     enum pxs_status status = pxs_store_open_readonly(s->db, &store, &err);
     if (status == PXS_OK)
-        status = pxs_report_answer(store, s->sweep, cli_output_width(), &answer, &err);
+        status = pxs_report_answer(store, s->sweep, s->where, cli_output_width(), &answer, &err);
     pxs_store_close(&store);
     if (status != PXS_OK)
         cli_say("the comparison cannot be shown now: %s", err.message);

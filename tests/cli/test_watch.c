@@ -53,7 +53,7 @@ START_TEST(a_closed_terminal_does_not_end_a_run)
     ck_assert_int_eq(wait_for(pid), 0);
     struct result log = shell("cat results/tiny/run.log");
     ck_has(log.out, ": the terminal was closed; going on, progress stands in ");
-    ck_has(log.out, "tiny/0002-lr_policy_G-halve_lrgd-90-s0: completed in ");
+    ck_has(log.out, "tiny/0002-lr_policy_G-halve_lrgd-90_" SHORT_NAME "-s0: completed in ");
     ck_has(log.out, "tiny: 2 of 2 runs completed");
     ck_has_not(log.out, "\033");
     ck_assert_ptr_eq(strstr(log.out, "2"), log.out); /* first the time of day */
@@ -70,9 +70,10 @@ START_TEST(a_hangup_leaves_files_alone)
     kill(pid, SIGHUP);
     ck_assert_int_eq(wait_for(pid), 0);
     await("err", "the terminal was closed");
-    await("err", "tiny/0002-lr_policy_G-halve_lrgd-90-s0: completed");
+    await("err", "tiny/0002-lr_policy_G-halve_lrgd-90_" SHORT_NAME "-s0: completed");
     await("out", "tiny: 2 of 2 runs completed");
-    await("results/tiny/run.log", "tiny/0002-lr_policy_G-halve_lrgd-90-s0: completed");
+    await("results/tiny/run.log",
+          "tiny/0002-lr_policy_G-halve_lrgd-90_" SHORT_NAME "-s0: completed");
     await("results/tiny/run.log", "tiny: 2 of 2 runs completed");
 }
 END_TEST
@@ -143,7 +144,7 @@ START_TEST(watch_once_prints_the_board)
     await_output("\"$PIXSWEEP\" watch --once 2>&1", "val 0.");
     struct result r = shell("\"$PIXSWEEP\" watch --once 2>&1");
     ck_assert_int_eq(r.code, 0);
-    ck_has(r.out, "0001-lr_policy_G-constant-s0  epoch");
+    ck_has(r.out, "0001-lr_policy_G-constant_n_epochs-100000-s0  epoch");
     ck_has(r.out, "/100000  batches ");
     ck_has(r.out, "img/s");
     ck_has(r.out, "\ntiny: 0/2 done, 1 running, 1 queued  elapsed ");

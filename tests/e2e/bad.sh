@@ -141,7 +141,8 @@ expect res "SELECT count(*) FROM attempt" 1
 
 step "a folder in the way, a worker started by hand"
 rm data/train/zz.png res/pixsweep.db
-run 2 res exp.yaml --set lambda_pixel=33
+echo 'lambda_pixel: 33' >>exp.yaml
+run 2 res exp.yaml
 says run.err 'move that folder away'
 code=0
 "$PIXSWEEP" worker >worker.out 2>worker.err || code=$?

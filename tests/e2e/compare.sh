@@ -104,6 +104,19 @@ ask export rates more longer
 refuse compare rates none
 says ask.err "there is no sweep none"
 
+step "a try with --set is named after it, counted and left out; its own answer is about itself"
+run 0 res exp.yaml n_epochs=2 --jobs 1 --threads 1
+says run.out "rates: 6 runs in 3 groups"
+expect res "SELECT count(*) FROM v_run WHERE n_epochs = 2 AND name LIKE '%_n_epochs-2-s_'" 6
+ask compare rates
+says ask.out "rates: 6 runs in 3 groups"
+says ask.out "6 runs of configurations that the experiment file does not ask for are left out (--where true shows all)"
+ask compare rates --where true
+says ask.out "rates: 12 runs in 6 groups"
+run 0 res exp.yaml --seeds 3 --jobs 1 --threads 1 --quiet # more seeds are no other configurations
+ask compare rates
+says ask.out "rates: 9 runs in 3 groups"
+
 step "old logs beside new runs: what they do not tell is unknown, not different"
 mkdir -p old/one
 for e in 0 1; do

@@ -85,7 +85,7 @@ same=$(sql res "SELECT count(*) FROM json_each(readfile('rows.json')) j JOIN bat
 "$PIXSWEEP" export old --results res --table epoch --format jsonl | while read -r line; do
     [ "$(sqlite3 :memory: "SELECT json_valid('$line')")" = 1 ] || fail "$line"
 done
-does 2 'there are: v_progress' export old --table losses
+does 2 'there are: v_not_needed, v_progress' export old --table losses
 does 2 'csv, json or jsonl' export old --format table
 does 2 'nowhere/rows.csv' export old -o nowhere/rows.csv
 [ -z "$(find . -name '*.tmp.*')" ] || fail "left a temporary file"

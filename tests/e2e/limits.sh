@@ -108,7 +108,7 @@ grep -q 'ulimit -f' run.err || fail "ulimit -f is not told: $(cat run.err)"
 
 step "a database that can be claimed in, and not written to any more: what ended is told, and the rest is stale at once"
 code=0
-(ulimit -f 200 && exec timeout -k 1 60 "$PIXSWEEP" run exp.yaml --results claimed) >run.out 2>run.err || code=$?
+(ulimit -f 232 && exec timeout -k 1 60 "$PIXSWEEP" run exp.yaml --results claimed) >run.out 2>run.err || code=$?
 [ $code = 1 ] || fail "it ended with $code"
 says run.err 'the database cannot be written'
 says run.err 'limits/0001-base-s0: failed: cannot write'

@@ -115,5 +115,7 @@ run 0 two from.yaml
 ask merge two --results one
 run 0 one from.yaml
 ask compare from --results one
+says ask.out "2 runs of configurations that the experiment file does not ask for are left out" # other weights
+ask compare from --results one --where true
 says ask.out "from: 3 runs in 2 groups,"
 says ask.out "init_from $WORK/copy/generator_min.safetensors did not hold the same first weights"

@@ -102,7 +102,7 @@ step "a database of schema version 1 is migrated once, with a backup, and says s
 for view in v_not_needed v_race_state v_race v_progress v_run; do
     sqlite3 copy.db "DROP VIEW $view"
 done
-sqlite3 copy.db "DROP TABLE race_decision; DROP TABLE race_look; DROP TABLE race; ALTER TABLE sweep DROP COLUMN race"
+sqlite3 copy.db "DROP TABLE asked; DROP TABLE race_decision; DROP TABLE race_look; DROP TABLE race; ALTER TABLE sweep DROP COLUMN race"
 sqlite3 copy.db "CREATE VIEW v_run AS SELECT 1; CREATE VIEW v_progress AS SELECT 1"
 sqlite3 copy.db "DROP TABLE retry; DROP VIEW d_output; DROP TABLE rung; DROP TABLE imported; DROP TABLE best_sample; DROP TABLE highest_id; ALTER TABLE attempt DROP COLUMN reason; PRAGMA user_version = 1"
 for column in $(sqlite3 copy.db "SELECT name FROM pragma_table_info('epoch') WHERE cid > 14"); do

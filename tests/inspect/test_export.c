@@ -155,7 +155,7 @@ START_TEST(what_cannot_be_exported)
     o.table = "losses";
     fails(&o, PXS_E_NOT_FOUND,
           "there is no table 'losses'; there are: v_not_needed, v_progress, v_race, v_race_state, "
-          "v_run, v_schedule, attempt,");
+          "v_run, v_schedule, asked, attempt,");
     o.table = "run\"; DROP TABLE run; --";
     fails(&o, PXS_E_NOT_FOUND, "there is no table");
     o.table = "sqlite_schema";

@@ -147,7 +147,7 @@ static void make_v4(void) {
             exec(db, sql);
     }
     exec(db, "DROP VIEW v_not_needed; DROP VIEW v_race_state; DROP VIEW v_race;"
-             "DROP TABLE race; DROP TABLE race_look; DROP TABLE race_decision;"
+             "DROP TABLE race; DROP TABLE race_look; DROP TABLE race_decision; DROP TABLE asked;"
              "DROP VIEW v_progress; CREATE VIEW v_progress AS SELECT 3 AS since;"
              "DROP VIEW v_run; CREATE VIEW v_run AS SELECT 1 AS since;"
              "ALTER TABLE sweep DROP COLUMN race");

@@ -47,6 +47,7 @@ static const struct {
      "sweep_id,race,confidence,first,max_seeds,indifference,metric,budget_seconds,budget_runs",
      "sweep_id,race", false},
     {"race_look", "sweep_id,race,look,seeds,metric,level,penalty", "sweep_id,race,look", false},
+    {"asked", "sweep_id,config_hash", "sweep_id,config_hash", false},
     {"race_decision",
      "sweep_id,race,look,configuration,config_hash,run_id,n,diverged,pairs,mean,difference,low,"
      "high,decision",

@@ -50,6 +50,11 @@ PXS_NODISCARD enum pxs_status pxs_store_plan(struct pxs_store *s, const char *sw
                                              struct pxs_store_plan_run *runs, size_t n,
                                              struct pxs_store_plan *plan, struct pxs_error *err);
 
+/* Keeps which configurations the sweep's file asks for: those of these runs and no others. */
+PXS_NODISCARD enum pxs_status pxs_store_set_asked(struct pxs_store *s, int64_t sweep_id,
+                                                  const struct pxs_store_plan_run *runs, size_t n,
+                                                  struct pxs_error *err);
+
 /* ---- race ----------------------------------------------------------------------------------- */
 
 /* What the file of a sweep asks for in `sweep.race`. */

@@ -132,6 +132,7 @@ struct pxs_config {
     size_t n_layers;
     bool incomplete;      /* some `extends` led to no file that can be read */
     struct pxs_layer set; /* --set */
+    bool sweep_set;       /* --set of a part of the sweep that makes other configurations */
     const struct pxs_node *sweep_node, *run_node;
     /* what all files together state, from which layer (1.., 0 = default), and where */
     struct pxs_params base;

@@ -25,14 +25,40 @@ static void add_value(const struct pxs_params *p, int key, int level, struct pxs
     pxs_text_finish(&value);
 }
 
-/* "key-value" pairs of what varies and has effect; of a path its last component; nothing but
- * [A-Za-z0-9._=-]. At the last level pairs that do not fit are left out, since half a number would
- * be another number. */
+/* What --set changes of what the file says. A key that must be stated and that the file leaves to
+ * --set is not changed by it. */
+static bool is_changed(const struct pxs_config *c, int key) {
+    const struct pxs_param_info *info = pxs_param_info(key);
+    if (!c->set.keys[key] || (info->flags & PXS_PF_NOT_IDENTITY))
+        return false;
+    if (c->sweep.where[key])
+        return true;
+    return (c->base_where[key] || !(info->flags & PXS_PF_REQUIRED)) &&
+           !pxs_params_equal_at(&c->base, &c->set.values, key);
+}
+
+bool pxs_config_is_changed(const struct pxs_config *c) {
+    bool changed = c->sweep_set;
+    for (int key = 0; key < PXS_PARAM_COUNT; key++)
+        changed = changed || is_changed(c, key);
+    return changed;
+}
+
+/* Whether names tell the key. */
+static bool is_named(const struct pxs_config *c, int key) {
+    for (size_t i = 0; i < c->n_varying; i++)
+        if (c->varying[i] == key)
+            return true;
+    return is_changed(c, key);
+}
+
+/* "key-value" pairs of what varies, or is changed by --set, and has effect; of a path its last
+ * component; nothing but [A-Za-z0-9._=-]. At the last level pairs that do not fit are left out,
+ * since half a number would be another number. */
 static void add_label(const struct pxs_config *c, const struct pxs_params *p, int level,
                       struct pxs_text *out) {
-    for (size_t i = 0; i < c->n_varying; i++) {
-        int key = c->varying[i];
-        if (!pxs_params_effective(p, key))
+    for (int key = 0; key < PXS_PARAM_COUNT; key++) {
+        if (!is_named(c, key) || !pxs_params_effective(p, key))
             continue;
         size_t before = out->len;
         pxs_text_add(out, out->len ? "_" : "");

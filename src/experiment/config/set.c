@@ -101,9 +101,14 @@ static void set_option(struct pxs_config *c, struct pxs_diags *d, const char *op
     struct pxs_node *value = scalar(c, d, s, s->text, s->bytes);
     if (!key || !value)
         return;
-    if (is_in(key->text, "sweep"))
+    if (is_in(key->text, "sweep")) {
+        static const char *const alike[] = {"sweep.seeds", "sweep.prune", "sweep.race"};
+        bool harmless = false;
+        for (size_t i = 0; i < PXS_COUNT(alike); i++)
+            harmless = harmless || is_in(key->text, alike[i]);
+        c->sweep_set = c->sweep_set || !harmless;
         set_in_tree(c, d, s, key->text + strlen("sweep"), &c->sweep_node);
-    else if (is_in(key->text, "run"))
+    } else if (is_in(key->text, "run"))
         set_in_tree(c, d, s, key->text + strlen("run"), &c->run_node);
     else
         set_plain(c, d, key, value);

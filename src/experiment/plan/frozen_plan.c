@@ -54,6 +54,7 @@ enum { FROZEN_VERSION = 1, FROZEN_MAX = 64 << 20 };
 /* A plan of an earlier version has none of these. INFINITY is null. */
 #define LATER_MEMBERS(TEXT, CHARS, INT, REAL, FLAG) \
     INT(n_configurations)                           \
+    FLAG(is_changed)                                \
     REAL(how.budget_s)                              \
     FLAG(how.keep_final)                            \
     FLAG(race.on)                                   \

@@ -343,6 +343,8 @@ static enum pxs_status freeze_once(struct pxs_plan *plan, struct pxs_store *stor
         goto out;
     *sweep_id = done.sweep_id;
     plan->n_left_out = done.n_gone;
+    if (!plan->is_changed)
+        status = pxs_store_set_asked(store, *sweep_id, rows, plan->n, err);
     for (size_t i = 0; i < plan->n && status == PXS_OK; i++)
         status = keep_known(plan, &plan->runs[i], &rows[i], err);
 out:

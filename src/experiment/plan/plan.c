@@ -24,6 +24,7 @@ static enum pxs_status load_config(struct pxs_plan *plan, const struct pxs_sweep
     plan->how = *pxs_config_run(plan->config);
     plan->prune = *pxs_config_prune(plan->config);
     plan->race = *pxs_config_race(plan->config);
+    plan->is_changed = pxs_config_is_changed(plan->config);
     plan->spec_yaml = pxs_config_spec_yaml(plan->config);
     plan->keys = pxs_config_varying(plan->config, &plan->n_keys);
     plan->n_seeds = pxs_config_seeds(plan->config);
@@ -344,6 +345,19 @@ enum pxs_status pxs_plan_make(const struct pxs_sweep_options *options, struct px
     else
         pxs_plan_destroy(&plan);
     return status;
+}
+
+const char *pxs_plan_condition(const struct pxs_plan *plan, struct pxs_arena *arena) {
+    struct pxs_text text = {0};
+    if (!plan->is_changed)
+        return NULL;
+    pxs_text_add(&text, "run_id IN (");
+    for (size_t i = 0; i < plan->n; i++)
+        pxs_text_addf(&text, "%s%lld", i > 0 ? ", " : "", (long long)plan->runs[i].run_id);
+    pxs_text_add(&text, ")");
+    const char *condition = text.failed ? NULL : pxs_arena_strdup(arena, pxs_text_str(&text));
+    pxs_text_finish(&text);
+    return condition;
 }
 
 void pxs_plan_destroy(struct pxs_plan **plan) {

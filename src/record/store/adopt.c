@@ -47,6 +47,9 @@ static enum pxs_status add_run(struct pxs_store *s, const char *sweep, const cha
     if (run->run_id)
         return PXS_OK;
     PXS_TRY(add_renumbered(s, sweep_id, sweep, run, err));
+    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_ASKED_ADOPT,
+                               PXS_ARGS(pxs_cell_int(sweep_id), pxs_cell_text(run->config_hash)),
+                               err));
     return pxs_store_run_stmt(s, PXS_ST_SWEEP_GROWN, PXS_ARGS(pxs_cell_int(sweep_id)), err);
 }
 

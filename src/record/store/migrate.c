@@ -241,6 +241,14 @@
     "   FROM (SELECT seed, substr(name, instr(name, '/') + 1) AS tail FROM run o\n" \
     "     WHERE o.sweep_id = r.sweep_id AND o.config_hash = r.config_hash)) AS label\n" \
     "FROM run r JOIN sweep s USING (sweep_id) LEFT JOIN run_summary m ON m.run_id = r.run_id"
+/* Configurations that the sweep's file asks for, as of its last plan that no --set changed; none:
+ * not known, and all of the sweep's count. */
+#define ASKED_10 \
+    "TABLE asked (\n" \
+    "  sweep_id INTEGER NOT NULL REFERENCES sweep ON DELETE CASCADE,\n" \
+    "  config_hash TEXT NOT NULL,\n" \
+    "  PRIMARY KEY (sweep_id, config_hash)\n" \
+    ") STRICT"
 /* clang-format on */
 
 /* [v]: from version v to v + 1, behind the new columns of epoch (measures.def has them). These
@@ -266,6 +274,7 @@ static const char *const steps[PXS_SCHEMA_VERSION] = {
           "CREATE " RACE_9 ";CREATE " RACE_LOOK_9 ";CREATE " RACE_DECISION_9 ";CREATE " V_RACE_9
           ";CREATE " V_RACE_STATE_9 ";CREATE " V_NOT_NEEDED_9
           ";DROP VIEW v_progress;CREATE " V_PROGRESS_9 ";DROP VIEW v_run;CREATE " V_RUN_9,
+    [9] = "CREATE " ASKED_10,
 };
 
 /* [v]: what a file of version v lacks, empty, for a reader's connection only; without the columns
@@ -281,6 +290,7 @@ static const char *const stand_ins[PXS_SCHEMA_VERSION] = {
           "CREATE TEMP " RACE_9 ";CREATE TEMP " RACE_LOOK_9 ";CREATE TEMP " RACE_DECISION_9
           ";CREATE TEMP " V_RACE_9 ";CREATE TEMP " V_RACE_STATE_9 ";CREATE TEMP " V_NOT_NEEDED_9
           ";DROP VIEW IF EXISTS temp.v_progress;CREATE TEMP " V_PROGRESS_9 ";CREATE TEMP " V_RUN_9,
+    [9] = "CREATE TEMP " ASKED_10,
 };
 
 /* The columns of epoch that a file of this version lacks, as a view in front of the table. Before

@@ -222,3 +222,21 @@ enum pxs_status pxs_store_plan(struct pxs_store *s, const char *sweep, const cha
         pxs_store_plan_finish(&made);
     return status;
 }
+
+static enum pxs_status set_asked(struct pxs_store *s, int64_t sweep_id,
+                                 const struct pxs_store_plan_run *runs, size_t n,
+                                 struct pxs_error *err) {
+    PXS_TRY(pxs_store_run_stmt(s, PXS_ST_ASKED_CLEAR, PXS_ARGS(pxs_cell_int(sweep_id)), err));
+    for (size_t i = 0; i < n; i++)
+        PXS_TRY(pxs_store_run_stmt(
+            s, PXS_ST_ASKED_INSERT,
+            PXS_ARGS(pxs_cell_int(sweep_id), pxs_cell_text(runs[i].config_hash)), err));
+    return PXS_OK;
+}
+
+enum pxs_status pxs_store_set_asked(struct pxs_store *s, int64_t sweep_id,
+                                    const struct pxs_store_plan_run *runs, size_t n,
+                                    struct pxs_error *err) {
+    PXS_TRY(pxs_store_begin(s, err));
+    return pxs_store_end(s, set_asked(s, sweep_id, runs, n, err), err);
+}

@@ -38,6 +38,17 @@ SELECT max(number) + 1 FROM run WHERE sweep_id = ?1;
 SELECT run_id FROM run WHERE sweep_id = ?1 AND run_id NOT IN (SELECT run_id FROM imported)
   ORDER BY number, run_id;
 
+-- name: ASKED_CLEAR
+DELETE FROM asked WHERE sweep_id = ?1;
+
+-- name: ASKED_INSERT
+INSERT OR IGNORE INTO asked (sweep_id, config_hash) VALUES (?1, ?2);
+
+-- Nothing tells whether a file asked for a run that comes from its folder.
+-- name: ASKED_ADOPT
+INSERT OR IGNORE INTO asked (sweep_id, config_hash)
+  SELECT ?1, ?2 WHERE EXISTS (SELECT 1 FROM asked WHERE sweep_id = ?1);
+
 -- ---- race ----
 
 -- name: SWEEP_SET_RACE

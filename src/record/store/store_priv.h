@@ -9,7 +9,7 @@
 
 /* "pxsw": says whose SQLite file it is (file(1) shows it). */
 #define PXS_APPLICATION_ID 0x70787377
-#define PXS_SCHEMA_VERSION 9
+#define PXS_SCHEMA_VERSION 10
 
 /* Every statement that is run more than once, compiled at its first use. */
 enum pxs_store_stmt {

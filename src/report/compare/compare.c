@@ -157,9 +157,9 @@ static void put_heading(struct pxs_text *out, const struct pxs_comparison *c) {
     pxs_text_add(out, "\n\n");
 }
 
-enum pxs_status pxs_report_answer(struct pxs_store *s, const char *sweep, int width,
-                                  struct pxs_text *out, struct pxs_error *err) {
-    const struct pxs_compare_options options = {.sweep = sweep};
+enum pxs_status pxs_report_answer(struct pxs_store *s, const char *sweep, const char *where,
+                                  int width, struct pxs_text *out, struct pxs_error *err) {
+    const struct pxs_compare_options options = {.sweep = sweep, .where = where};
     struct pxs_comparison c = {0};
     struct pxs_text left_out = {0};
     enum pxs_status status = pxs_compare(s, &options, &c, err);

@@ -102,12 +102,21 @@ out:
     return status;
 }
 
+/* Runs that the sweep's file does not ask for: tries with --set, or those of an older file. */
+static const char unasked_sql[] =
+    "SELECT r.run_id FROM run r WHERE r.sweep_id = ?1 AND r.run_id NOT IN (SELECT run_id FROM "
+    "imported) AND r.config_hash NOT IN (SELECT config_hash FROM asked a WHERE a.sweep_id = "
+    "r.sweep_id) AND EXISTS (SELECT 1 FROM asked a JOIN run x USING (sweep_id, config_hash) WHERE "
+    "a.sweep_id = r.sweep_id)";
+
 static enum pxs_status choose(struct pxs_store *s, const struct pxs_choice_options *o,
                               struct pxs_choice *c, struct pxs_error *err) {
     PXS_TRY(find_sweeps(s, o, c, err));
     PXS_TRY(make_name(s, c, err));
     if (o->where)
         PXS_TRY(leave_out_unmet(s, c, o->where, err));
+    else if (!o->all)
+        PXS_TRY(leave_out(s, c, unasked_sql, &c->n_unasked, err));
     if (c->n_sweeps > 1)
         PXS_TRY(leave_out(s, c, pxs_metrics_twice_sql, &c->n_twice, err));
     return PXS_OK;

@@ -265,7 +265,22 @@ static enum pxs_status split_configurations(struct reading *r, struct pxs_error 
     return status;
 }
 
-/* ---- several sweeps ------------------------------------------------------------------------- */
+/* ---- which runs these are -------------------------------------------------------------------- */
+
+static enum pxs_status say_unasked(struct reading *r, struct pxs_error *err) {
+    const size_t n = r->choice->n_unasked;
+    struct pxs_text text = {0};
+    if (n == 0)
+        return PXS_OK;
+    pxs_text_addf(&text,
+                  "%zu run%s of configurations that the experiment file%s not ask for %s left out "
+                  "(--where true shows all)",
+                  n, n == 1 ? "" : "s", r->choice->n_sweeps == 1 ? " does" : "s do",
+                  n == 1 ? "is" : "are");
+    const enum pxs_status status = pxs_groups_note(r->g, &text, err);
+    pxs_text_finish(&text);
+    return status;
+}
 
 static enum pxs_status say_twice(struct reading *r, struct pxs_error *err) {
     const size_t n = r->choice->n_twice;
@@ -375,6 +390,7 @@ static enum pxs_status read_all(struct reading *r, struct pxs_error *err) {
     make_groups(r->g);
     PXS_TRY(!r->by ? split_configurations(r, err) : split_asked(r, err));
     make_groups(r->g);
+    PXS_TRY(say_unasked(r, err));
     PXS_TRY(say_twice(r, err));
     PXS_TRY(say_sweeps_differ(r, err));
     return pxs_group_labels(r->g, err);

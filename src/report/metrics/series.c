@@ -301,8 +301,10 @@ enum pxs_status pxs_curves_read(struct pxs_store *s, const struct pxs_curves_opt
                         .user = options->reducer ? options->user : &spikes};
     for (int c = 0; c < PXS_BATCH_N; c++)
         r.n_columns += options->batch_columns >> c & 1;
-    const struct pxs_choice_options choice = {
-        .sweep = options->sweep, .more = options->more, .n_more = options->n_more};
+    const struct pxs_choice_options choice = {.sweep = options->sweep,
+                                              .more = options->more,
+                                              .n_more = options->n_more,
+                                              .all = options->where || options->run_id != 0};
     enum pxs_status status = pxs_choose(s, &choice, &r.choice, err);
     if (status != PXS_OK)
         goto out;

@@ -159,7 +159,7 @@
 
   function showWhole() {
     for (const panel of panels) {
-      if (panel.graph) panel.graph.updateOptions({valueRange: null, dateWindow: full});
+      if (panel.graph) panel.graph.updateOptions({valueRange: panel.range, dateWindow: full});
     }
     state.window = full;
   }
@@ -201,6 +201,7 @@
       customBars: true,
       colors: panel.lines.map((line) => colourOf(line.configuration)),
       logscale: panel.log.checked,
+      valueRange: panel.range,
       dateWindow: state.window,
       legend: 'never',
       fillAlpha: panel.lines.length > 20 ? 0.06 : 0.16,
@@ -225,9 +226,20 @@
     };
   }
 
+  /* An axis of rates has a decade at least, so that a small change does not look like a large one. */
+  function setRange(panel) {
+    const values = panel.lines.flatMap((line) => [...line.mean, ...line.low, ...line.high]);
+    const found = pxsNumbers.range(values, panel.log.checked);
+    if (found && panel.choice.value.includes('lr_') && found.high < 12 * found.low) found.low = found.high / 12;
+    panel.range = found ? [found.low, found.high] : null;
+    panel.cut.textContent = !found || !(found.above || found.below) ? ''
+      : ' a few values lie ' + (found.above && found.below ? 'above and below' : found.above ? 'above' : 'below') + ' this axis';
+  }
+
   function draw(panel) {
     panel.metric = metrics.get(panel.choice.value);
     panel.lines = linesOf(panel.metric);
+    setRange(panel);
     if (panel.graph) panel.graph.destroy();
     panel.graph = null;
     panel.box.textContent = '';
@@ -304,6 +316,7 @@
     const choice = choiceOf(wanted), log = element('input', {type: 'checkbox'});
     const panel = {choice, log, row: 0, chosen: 0, lines: [], graph: null};
     log.checked = wantsLog(choice.value);
+    panel.cut = element('span', {className: 'cut'});
     panel.box = element('div', {className: 'chart', tabIndex: 0});
     panel.box.setAttribute('role', 'group');
     panel.readout = element('div', {className: 'readout'});
@@ -314,7 +327,7 @@
     panel.box.addEventListener('keydown', (event) => onKey(panel, event));
     panels.push(panel);
     document.getElementById('panels').append(element('div', {className: 'panel'},
-      element('div', {className: 'panel-head'}, choice, element('label', {}, log, ' log axis')), panel.box, panel.readout));
+      element('div', {className: 'panel-head'}, choice, element('label', {}, log, ' log axis'), panel.cut), panel.box, panel.readout));
   }
 
   const picks = document.getElementById('picks');

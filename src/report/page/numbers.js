@@ -50,5 +50,30 @@ const pxsNumbers = (function () {
     return {mean, low, high};
   }
 
-  return {unpack, smooth, band};
+  /* Where an axis begins and ends, by the rule of plots (plot/axis.c): around the values, with some air. The middle 95 % say
+   * where the curves are; an end further off than twice their distance is cut off, on a log axis only beyond six decades. */
+  function range(values, log) {
+    const sorted = values.filter((v) => Number.isFinite(v) && (!log || v > 0)).map((v) => log ? Math.log10(v) : v).sort((a, b) => a - b);
+    const n = sorted.length;
+    if (n === 0) return null;
+    const least = sorted[Math.floor((n - 1) * 0.025)], most = sorted[Math.ceil((n - 1) * 0.975)], wide = most - least;
+    let low = sorted[0], high = sorted[n - 1];
+    const cuts = wide > 0 && (!log || high - low >= 6);
+    const above = cuts && high - most > 2 * wide, below = cuts && least - low > 2 * wide;
+    if (above) high = most + 0.25 * wide;
+    if (below) low = least - 0.25 * wide;
+    if (log) {
+      const close = high - low < Math.log10(1.5) ? Math.log10(1.5) : 0;
+      const air = 0.06 * (high - low + 2 * close);
+      low -= close + (below ? 0 : air);
+      high += close + (above ? 0 : air);
+      return {low: Math.pow(10, low), high: Math.pow(10, high), above, below};
+    }
+    const air = 0.05 * (high - low) || 0.1 * Math.abs(high) || 1;
+    if (!below) low -= low >= 0 && low < air ? low : air;
+    if (!above) high += air;
+    return {low, high, above, below};
+  }
+
+  return {unpack, smooth, band, range};
 })();

@@ -242,6 +242,7 @@ void pxs_collect_summarise(struct pxs_collection *c, struct pxs_sweep_summary *o
     snprintf(out->sweep, sizeof out->sweep, "%s", plan->sweep);
     snprintf(out->db, sizeof out->db, "%s", c->copy);
     snprintf(out->results, sizeof out->results, "%s", plan->results);
+    out->where = pxs_plan_condition(plan, &out->arena);
     out->seconds = pxs_monotonic() - c->began;
     out->n_completed_now = c->n_completed_now;
     out->problems = pxs_arena_alloc(&out->arena, (plan->n + 1) * sizeof *out->problems);

@@ -105,6 +105,7 @@ void pxs_summarise(struct pxs_supervisor *s, struct pxs_sweep_summary *out) {
     snprintf(out->sweep, sizeof out->sweep, "%s", s->plan->sweep);
     snprintf(out->db, sizeof out->db, "%s", s->plan->db);
     snprintf(out->results, sizeof out->results, "%s", s->plan->results);
+    out->where = pxs_plan_condition(s->plan, &out->arena);
     out->seconds = pxs_work_clock(s) - s->started;
     for (size_t i = 0; i < s->plan->n; i++)
         count(s, i, out);
