@@ -3,6 +3,7 @@
 #define PIXSWEEP_PLOT_H
 
 #include "pixsweep/base.h"
+#include "pixsweep/compare.h"
 #include "pixsweep/metrics.h"
 #include "pixsweep/samples.h"
 #include "pixsweep/store.h"
@@ -64,6 +65,15 @@ PXS_NODISCARD enum pxs_status pxs_plot_curves(struct pxs_store *s,
  * does not fit. */
 PXS_NODISCARD enum pxs_status pxs_plot_samples(struct pxs_store *s,
                                                const struct pxs_samples_options *options,
+                                               enum pxs_picture kind, int width, int height,
+                                               struct pxs_drawing *out, struct pxs_error *err);
+
+/* What each key does, a panel a key: effects with their intervals, scatter plots of drawn keys; see
+ * pxs_effects, whose options and errors it has (PXS_E_NOT_FOUND, too, where there is no effect to
+ * draw). Of the drawing n_configurations is the number of keys. width, height: 0 = 1600 or 800
+ * wide, as high as it becomes. */
+PXS_NODISCARD enum pxs_status pxs_plot_effects(struct pxs_store *s,
+                                               const struct pxs_compare_options *options,
                                                enum pxs_picture kind, int width, int height,
                                                struct pxs_drawing *out, struct pxs_error *err);
 

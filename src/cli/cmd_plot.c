@@ -1,4 +1,4 @@
-/* plot: a sweep as a picture, its curves or its samples. */
+/* plot: a sweep as a picture: its curves, its samples, or what its keys do. */
 #include "cli.h"
 
 #include <inttypes.h>
@@ -36,19 +36,20 @@ static enum pxs_status read_size(const char *text, int *width, int *height, stru
         text);
 }
 
-/* Options of curves are refused for samples, and those of samples for curves. */
+/* Options of one kind of picture are refused for the others. */
 static int check_options(const struct cli *cli) {
     static const enum cli_option of_samples[] = {OPT_SAMPLE_SEED, OPT_GLYPHS, OPT_EPOCHS};
-    static const enum cli_option of_curves[] = {OPT_CURVE, OPT_LOG};
-    const bool samples = cli->values[OPT_SAMPLES];
-    const enum cli_option *others = samples ? of_curves : of_samples;
-    const size_t n = samples ? PXS_COUNT(of_curves) : PXS_COUNT(of_samples);
-    for (size_t i = 0; i < n; i++) {
-        if (cli->values[others[i]])
-            return cli_usage(
-                cli, samples ? "--%s is for curves, not for --samples" : "--%s goes with --samples",
-                cli_option_name(others[i]));
+    const bool samples = cli->values[OPT_SAMPLES], effects = cli->values[OPT_EFFECTS];
+    if (samples && effects)
+        return cli_usage(cli, "--samples and --effects are two pictures: draw one after the other");
+    for (size_t i = 0; i < PXS_COUNT(of_samples); i++) {
+        if (!samples && cli->values[of_samples[i]])
+            return cli_usage(cli, "--%s goes with --samples", cli_option_name(of_samples[i]));
     }
+    if (samples && cli->values[OPT_CURVE])
+        return cli_usage(cli, "--metric is for curves, not for --samples");
+    if ((samples || effects) && cli->values[OPT_LOG])
+        return cli_usage(cli, "--log is for curves, not for --%s", samples ? "samples" : "effects");
     return CLI_OK;
 }
 
@@ -96,7 +97,9 @@ static enum pxs_status find_target(const struct cli *cli, struct pxs_store *s, s
  * beside it. */
 static enum pxs_status choose_path(const struct cli *cli, struct pxs_store *s, struct plotting *p,
                                    struct pxs_error *err) {
-    const char *name = cli->values[OPT_SAMPLES] ? "samples.png" : "curves.png";
+    const char *name = cli->values[OPT_SAMPLES]   ? "samples.png"
+                       : cli->values[OPT_EFFECTS] ? "effects.png"
+                                                  : "curves.png";
     char folder[4096], inside[512];
     if (cli->values[OPT_OUTPUT]) {
         if (snprintf(p->path, sizeof p->path, "%s", cli->values[OPT_OUTPUT]) >= (int)sizeof p->path)
@@ -165,6 +168,27 @@ static enum pxs_status draw_samples(struct cli *cli, struct pxs_store *s, struct
     return status;
 }
 
+static enum pxs_status draw_effects(struct cli *cli, struct pxs_store *s, struct plotting *p,
+                                    struct pxs_drawing *out, struct pxs_error *err) {
+    const struct pxs_compare_options options = {.sweep = p->sweep,
+                                                .more = cli->args + 1,
+                                                .n_more =
+                                                    cli->n_args > 1 ? (size_t)cli->n_args - 1 : 0,
+                                                .by = p->n_by > 0 ? p->by : NULL,
+                                                .n_by = p->n_by,
+                                                .where = cli->values[OPT_WHERE],
+                                                .metric = p->n_metrics > 0 ? p->metrics[0] : NULL};
+    if (p->target.run_id != 0)
+        return pxs_fail(
+            err, PXS_E_INVALID,
+            "--effects are of a sweep's runs beside each other, and %s is one run: name "
+            "its sweep, %s",
+            cli->args[0], p->sweep);
+    if (p->n_metrics > 1)
+        return pxs_fail(err, PXS_E_INVALID, "--metric takes one metric of compare with --effects");
+    return pxs_plot_effects(s, &options, p->kind, p->width, p->height, out, err);
+}
+
 static enum pxs_status plot(struct cli *cli, struct pxs_store *s, struct pxs_text *out,
                             struct pxs_error *err) {
     struct plotting p = {0};
@@ -177,8 +201,9 @@ static enum pxs_status plot(struct cli *cli, struct pxs_store *s, struct pxs_tex
     if (status != PXS_OK)
         goto out;
 
-    status = cli->values[OPT_SAMPLES] ? draw_samples(cli, s, &p, &d, err)
-                                      : draw_curves(cli, s, &p, &d, err);
+    status = (cli->values[OPT_SAMPLES]   ? draw_samples
+              : cli->values[OPT_EFFECTS] ? draw_effects
+                                         : draw_curves)(cli, s, &p, &d, err);
     if (status == PXS_OK)
         status = cli_suggest_output(cli, pxs_write_file(p.path, d.data, d.bytes, err), err);
     if (status != PXS_OK)
@@ -189,10 +214,11 @@ static enum pxs_status plot(struct cli *cli, struct pxs_store *s, struct pxs_tex
     if (!cli->quiet) {
         char bytes[32];
         pxs_format_bytes(bytes, d.bytes);
-        pxs_text_add_words(out, "%s: %zu configuration%s, %zu run%s, %d x %d %s, %s\n", p.path,
-                           d.n_configurations, d.n_configurations == 1 ? "" : "s", d.n_runs,
-                           d.n_runs == 1 ? "" : "s", d.width, d.height,
-                           p.kind == PXS_PICTURE_PNG ? "pixels" : "points", bytes);
+        pxs_text_add_words(out, "%s: %zu %s%s, %zu run%s, %d x %d %s, %s\n", p.path,
+                           d.n_configurations, cli->values[OPT_EFFECTS] ? "key" : "configuration",
+                           d.n_configurations == 1 ? "" : "s", d.n_runs, d.n_runs == 1 ? "" : "s",
+                           d.width, d.height, p.kind == PXS_PICTURE_PNG ? "pixels" : "points",
+                           bytes);
         if (d.notes)
             pxs_text_add_lines(out, d.notes, strlen(d.notes));
     }

@@ -100,6 +100,11 @@ START_TEST(run_then_read)
               "kind,key,with,value,reference,pairs,missing,");
     ck_refused(pixsweep("compare", "--effects", "--target", "0.3", NULL), 2,
                "--target says which configuration is best, --effects what each key does");
+    ck_prints(pixsweep("plot", "--effects", "-o", "effects.svg", NULL),
+              "effects.svg: 1 key, 2 runs, 800 x ");
+    ck_refused(pixsweep("plot", "--effects", "--log", NULL), 2,
+               "--log is for curves, not for --effects");
+    ck_refused(pixsweep("plot", "1", "--effects", NULL), 2, "is one run: name its sweep, tiny");
     ck_prints(pixsweep("ls", "--state", "completed", "--format", "csv", NULL), "completed,1,2,2,");
     ck_prints(pixsweep("show", "1", NULL), "state       completed");
     ck_prints(pixsweep("sql", "SELECT count(*) AS n FROM batch_loss", "--format", "csv", NULL),

@@ -470,6 +470,59 @@ START_TEST(panels_have_short_names)
 }
 END_TEST
 
+/* ---- effects -------------------------------------------------------------------------------- */
+
+START_TEST(a_panel_for_each_key)
+{
+    static const struct planned plan[] = {
+        R(25, 0, 0.30, .batch_size = 4), R(90, 0, 0.31, .batch_size = 4),
+        R(25, 1, 0.29, .batch_size = 4), R(90, 1, 0.32, .batch_size = 4),
+        R(25, 0, 0.28, .batch_size = 8), R(90, 0, 0.29, .batch_size = 8),
+        R(25, 1, 0.27, .batch_size = 8), R(90, 1, 0.31, .batch_size = 8)};
+    struct pxs_store *s = make_database_of(plan, PXS_COUNT(plan));
+    struct pxs_drawing d = {0}, again = {0};
+    const struct pxs_compare_options options = {0};
+    ck_ok(pxs_plot_effects(s, &options, PXS_PICTURE_PNG, 0, 0, &d, &err));
+    ck_assert_uint_eq(d.n_configurations, 2);
+    ck_assert_uint_eq(d.n_runs, 8);
+    ck_assert_int_eq(d.width, 1600);
+    ck_assert(memcmp(d.data, "\x89PNG", 4) == 0);
+    ck_ok(pxs_plot_effects(s, &options, PXS_PICTURE_PNG, 0, 0, &again, &err));
+    ck_assert(d.bytes == again.bytes && memcmp(d.data, again.data, d.bytes) == 0);
+    pxs_drawing_finish(&again);
+    pxs_drawing_finish(&d);
+    drop_database(&s);
+}
+END_TEST
+
+/* A panel of the scattered key, one of the two words. */
+START_TEST(drawn_keys_are_scattered)
+{
+    static const struct planned plan[] = {R(2, 0, 0.30), R(9, 0, 0.29, .vanilla = true),
+                                          R(40, 0, 0.24), R(77, 0, 40, .vanilla = true)};
+    static const char spec[] = "sweep: {random: {samples: 4, lrgd: {log_uniform: [1, 100]}, "
+                               "gan_mode: {choice: [lsgan, vanilla]}}}\n";
+    struct pxs_store *s = make_database_as(plan, PXS_COUNT(plan), spec);
+    struct pxs_drawing d = {0};
+    ck_ok(pxs_plot_effects(s, &(struct pxs_compare_options){0}, PXS_PICTURE_SVG, 400, 0, &d, &err));
+    ck_assert_uint_eq(d.n_configurations, 2);
+    ck_assert_int_eq(d.width, 400);
+    pxs_drawing_finish(&d);
+    drop_database(&s);
+}
+END_TEST
+
+START_TEST(no_effect_is_no_picture)
+{
+    static const struct planned plan[] = {R(25, 0, 0.30), R(25, 1, 0.31)};
+    struct pxs_store *s = make_database_of(plan, PXS_COUNT(plan));
+    struct pxs_drawing d = {0};
+    ck_fails(pxs_plot_effects(s, &(struct pxs_compare_options){0}, PXS_PICTURE_PNG, 0, 0, &d, &err),
+             PXS_E_NOT_FOUND, "there is no effect to draw: nothing but the seed differs in rates");
+    drop_database(&s);
+}
+END_TEST
+
 static Suite *plot_suite(void) {
     Suite *suite = suite_create("plot");
     TCase *numbers = tcase_create("numbers");
@@ -499,6 +552,9 @@ static Suite *plot_suite(void) {
     tcase_add_test(alone, lost_runs_are_thin_lines_with_a_label);
     tcase_add_loop_test(alone, a_spike_of_one_batch_is_seen, 0, 2);
     tcase_add_test(alone, a_sweep_that_has_not_begun_is_said);
+    tcase_add_test(alone, a_panel_for_each_key);
+    tcase_add_test(alone, drawn_keys_are_scattered);
+    tcase_add_test(alone, no_effect_is_no_picture);
     suite_add_tcase(suite, alone);
     return suite;
 }

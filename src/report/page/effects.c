@@ -31,7 +31,7 @@ static enum pxs_status make_table(struct pxs_page *p, struct pxs_error *err) {
     struct pxs_shown *shown = &p->shown[PXS_EFFECTS];
     const char *names[PXS_COUNT(wanted)];
     size_t places[PXS_COUNT(wanted)], n = 0;
-    struct pxs_column *columns = pxs_arena_alloc(&p->arena, sizeof wanted);
+    struct pxs_column *columns = pxs_arena_alloc(&p->arena, PXS_COUNT(wanted) * sizeof *columns);
     bool *folded = pxs_arena_alloc(&p->arena, PXS_COUNT(wanted));
     if (!columns || !folded)
         return pxs_fail_nomem(err);
