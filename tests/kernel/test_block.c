@@ -292,6 +292,24 @@ START_TEST(sizes_by_rule)
 }
 END_TEST
 
+/* Up to 4 channels, as a picture has: 16 pixels at a time, and what is left of them. */
+START_TEST(few_channels)
+{
+    random_start("few_channels");
+    static const int pixels[] = {15, 16, 33, 83};
+    for (int c = 1; c <= 5; c++)
+        for (size_t i = 0; i < PXS_COUNT(pixels); i++) {
+            struct pxs_block_shape s = {2, pixels[i], c, PLAIN(0.2f)};
+            check_shape(s, 0.5, 1.0, 0.0);
+            s.activation = PXS_ACTIVATION_TANH;
+            check_shape(s, 0, 1.0, 0.0);
+            check_shape((struct pxs_block_shape){2, pixels[i], c, NORM(0.2f)}, 0, 1.0, 0.5);
+            check_shape((struct pxs_block_shape){2, pixels[i], c, BATCH_NORM(0.2f, 2)}, 0, 1.0,
+                        0.5);
+        }
+}
+END_TEST
+
 /* Far from zero with little spread; spread near and below sqrt(eps); many pixels. */
 START_TEST(hostile_numbers)
 {
@@ -546,6 +564,7 @@ END_TEST
 TCase *block_case(void) {
     KERNEL_CASE("block");
     tcase_add_test(tcase, sizes_by_rule);
+    tcase_add_test(tcase, few_channels);
     tcase_add_test(tcase, hostile_numbers);
     tcase_add_loop_test(tcase, large_layers, 0, (int)PXS_COUNT(large));
     tcase_add_test(tcase, same_bits_however_cut);

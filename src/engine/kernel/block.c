@@ -12,7 +12,7 @@
 /* Channels of a piece: four cache lines of a pixel. Pixels that are summed in f32 before the sum is
  * added to a double. Pieces that are enough for any number of threads, and the floats of a layer so
  * small that it is not cut further. */
-enum { CHANNELS = 64, RUN = 64, PIECES = 64, SMALL = 1 << 18 };
+enum { CHANNELS = 64, RUN = 64, PIECES = 64, SMALL = 1 << 18, TOGETHER = 16 };
 #define EPSILON 1e-5
 
 struct block {
@@ -301,14 +301,42 @@ static size_t place(const struct block *b, const struct part *p, size_t ld) {
     return ((size_t)p->image * (size_t)b->s->hw + (size_t)p->from) * ld + (size_t)p->c0;
 }
 
+static void bias_and_act(const struct block *b, const float *bias, const struct channels *of, int c,
+                         int pixels, float *x, size_t ld, float *y, size_t ld_y) {
+    if (bias)
+        bias_run(bias, ld, c, pixels, x);
+    act_run(x, ld, of->mean, of->scale, of->shift, slope_of(b->s), c, pixels, y, ld_y);
+}
+
+/* The same for few channels that lie pixel after pixel, as a picture's: 16 pixels count as one of
+ * so many channels, whose loops are long. Returns the pixels that are done. */
+static int bias_and_act_together(const struct block *b, const float *bias,
+                                 const struct channels *of, int c, int pixels, float *x, float *y) {
+    struct channels wide = *of;
+    float wide_bias[CHANNELS];
+    const int n = c * TOGETHER;
+    for (int i = 0; i < n; i++) {
+        wide.mean[i] = of->mean[i % c];
+        wide.scale[i] = of->scale[i % c];
+        wide.shift_of[i] = of->shift_of[i % c];
+        wide_bias[i] = bias ? bias[i % c] : 0.0f;
+    }
+    wide.shift = of->shift ? wide.shift_of : NULL;
+    bias_and_act(b, bias ? wide_bias : NULL, &wide, n, pixels / TOGETHER, x, (size_t)n, y,
+                 (size_t)n);
+    return pixels / TOGETHER * TOGETHER;
+}
+
 static void apply(const struct block *b, const struct part *p, const struct channels *of) {
     const struct pxs_block_shape *s = b->s;
     const size_t c = (size_t)s->c;
-    float *y = b->y + place(b, p, b->ld_y);
-    if (b->bias && s->norm == PXS_NORM_NONE)
-        bias_run(b->bias + p->c0, c, p->c, p->pixels, b->x + p->first);
-    act_run(b->x + p->first, c, of->mean, of->scale, of->shift, slope_of(s), p->c, p->pixels, y,
-            b->ld_y);
+    float *x = b->x + p->first, *y = b->y + place(b, p, b->ld_y);
+    const float *bias = b->bias && s->norm == PXS_NORM_NONE ? b->bias + p->c0 : NULL;
+    const size_t done = c * TOGETHER <= CHANNELS && b->ld_y == c
+                            ? (size_t)bias_and_act_together(b, bias, of, p->c, p->pixels, x, y)
+                            : 0;
+    bias_and_act(b, bias, of, p->c, p->pixels - (int)done, x + done * c, c, y + done * b->ld_y,
+                 b->ld_y);
     if (s->activation == PXS_ACTIVATION_TANH)
         tanh_rows(y, b->ld_y, p->c, p->pixels);
     const float keep = (float)(1.0 / (1.0 - b->drop->p));
