@@ -4,9 +4,41 @@
  * a test itself, since its makers check what they do. */
 #include "../report/report_tests.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static char **sizes;
+
+/* Of configurations that are in no plan: what is shown of a race is what was judged. */
+static void add_race(struct pxs_store *store) {
+    const struct pxs_store_race race = {.race = "x",
+                                        .metric = "best_val_loss",
+                                        .confidence = 0.95,
+                                        .first = 2,
+                                        .max_seeds = 4,
+                                        .budget_s = INFINITY};
+    struct pxs_race_entry entries[] = {
+        {.config_hash = "a", .label = "first", .decision = PXS_RACE_LEADS, .n = 2, .pairs = 2},
+        {.config_hash = "b",
+         .label = "<second>",
+         .decision = PXS_RACE_DROPPED,
+         .n = 2,
+         .pairs = 2}};
+    const struct pxs_race_record look = {.race = "x",
+                                         .look = 1,
+                                         .seeds = 2,
+                                         .metric = "best_val_loss",
+                                         .n = PXS_COUNT(entries),
+                                         .entries = entries};
+    bool added;
+    entries[0].mean = 0.25;
+    entries[1].mean = 1.0 / 3;
+    entries[1].difference = 1.0 / 12;
+    entries[1].low = 0.01;
+    entries[1].high = 0.15;
+    ck_ok(pxs_store_set_race(store, 1, &race, &err));
+    ck_ok(pxs_store_add_look(store, 1, &look, &added, &err));
+}
 
 START_TEST(make)
 {
@@ -19,6 +51,7 @@ START_TEST(make)
                                       .one_diverges = true,
                                       .pictures = atoi(sizes[2]) <= 50};
     struct pxs_store *store = make_curves(&shape);
+    add_race(store);
     pxs_store_close(&store);
     printf("%s\n", test_folder());
 }

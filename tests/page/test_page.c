@@ -4,6 +4,7 @@
 #include "pixsweep/page.h"
 #include "report_tests.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -204,6 +205,58 @@ START_TEST(it_says_what_each_key_does)
 }
 END_TEST
 
+static struct pxs_race_entry entry(const char *label, enum pxs_race_decision decision,
+                                   double mean) {
+    struct pxs_race_entry e = {.decision = decision, .n = 2, .pairs = 2, .mean = mean};
+    snprintf(e.config_hash, sizeof e.config_hash, "%s", label);
+    snprintf(e.label, sizeof e.label, "%s", label);
+    return e;
+}
+
+/* Words, chart, table and SQL; a label cannot break out of its place. */
+START_TEST(it_shows_the_race)
+{
+    struct pxs_race_entry entries[] = {entry("a", PXS_RACE_LEADS, 0.1),
+                                       entry("<u7>", PXS_RACE_STAYS, 0.2),
+                                       entry("c", PXS_RACE_STAYS, 0.3)};
+    struct pxs_store_race race = {.race = "x",
+                                  .metric = "best_val_loss",
+                                  .confidence = 0.95,
+                                  .first = 2,
+                                  .max_seeds = 8,
+                                  .budget_s = INFINITY};
+    struct pxs_race_record look = {
+        .race = "x", .look = 1, .seeds = 2, .metric = "best_val_loss", .n = 3, .entries = entries};
+    bool added;
+    ck_has_not(page(), "<section id=\"race\">");
+    ck_ok(pxs_store_set_race(store, 1, &race, &err));
+    ck_has(page(), "<h2>The race</h2>\n<p>race: no look yet, the first is at 2 seeds.</p>\n"
+                   "</section>");
+    ck_ok(pxs_store_add_look(store, 1, &look, &added, &err));
+    look.look = 2;
+    look.seeds = 3;
+    entries[2].decision = PXS_RACE_DROPPED;
+    ck_ok(pxs_store_add_look(store, 1, &look, &added, &err));
+    look.look = 3;
+    look.seeds = 4;
+    look.n = 2;
+    entries[1].decision = PXS_RACE_DROPPED;
+    ck_ok(pxs_store_add_look(store, 1, &look, &added, &err));
+    const char *text = page();
+    ck_has(text, "<p>race: a wins: the others were dropped within 4 seeds.</p>");
+    ck_has(text, "aria-label=\"Configurations left by look: 3 before the first, 3 after 2 seeds, 2 "
+                 "after 3 seeds, 1 after 4 seeds\"");
+    ck_assert_uint_eq(count(text, "<line class=\"way\""), 3);
+    ck_assert_uint_eq(count(text, "<circle class=\"gone\""), 2);
+    ck_has(text, "<title>a: leads after 4 seeds</title>");
+    ck_has(text, "<title>&lt;u7&gt;: dropped at 4 seeds</title>");
+    ck_has(text, "<title>c: dropped at 3 seeds</title>");
+    ck_has(text, "id=\"race-table\"");
+    ck_has(text, "id=\"sql-race\"");
+    ck_has_not(text, "<u7>");
+}
+END_TEST
+
 START_TEST(it_refuses_in_words)
 {
     const char *const by[] = {"lrgdd"};
@@ -228,6 +281,7 @@ static Suite *page_suite(void) {
     tcase_add_test(c, data_of_an_epoch_are_as_they_were_then);
     tcase_add_test(c, before_anything_is_recorded_it_says_so);
     tcase_add_test(c, it_says_what_each_key_does);
+    tcase_add_test(c, it_shows_the_race);
     tcase_add_test(c, it_refuses_in_words);
     suite_add_tcase(suite, c);
     return suite;

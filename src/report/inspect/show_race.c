@@ -9,8 +9,8 @@ static const char decisions_sql[] =
 static const struct pxs_column columns[] = {
     {"look", PXS_SHOW_PLAIN}, {"seeds", PXS_SHOW_PLAIN},    {"configuration", PXS_SHOW_PLAIN},
     {"n", PXS_SHOW_PLAIN},    {"diverged", PXS_SHOW_PLAIN}, {"pairs", PXS_SHOW_PLAIN},
-    {"mean", PXS_SHOW_FIXED}, {"against", PXS_SHOW_FIXED},  {"interval", PXS_SHOW_FIXED},
-    {"its end", PXS_SHOW_TO}, {"decision", PXS_SHOW_PLAIN}};
+    {"mean", PXS_SHOW_FIXED}, {"against", PXS_SHOW_FIXED},  {"low", PXS_SHOW_FIXED},
+    {"high", PXS_SHOW_TO},    {"decision", PXS_SHOW_PLAIN}};
 
 static void put_words(const char *sweep, const struct pxs_store_looks *looks,
                       struct pxs_text *out) {

@@ -90,6 +90,7 @@ static enum pxs_status read_all(struct pxs_page *p, struct pxs_error *err) {
     PXS_TRY(pxs_page_read_runs(p, err));
     PXS_TRY(pxs_page_make_comparison(p, err));
     PXS_TRY(pxs_page_make_effects(p, err));
+    PXS_TRY(pxs_page_read_race(p, err));
     make_heading(p);
     make_comment(p);
     make_facts(p);
@@ -198,6 +199,7 @@ static const struct part {
     {"question", NULL, put_question, NULL},
     {"answer", NULL, put_answer, NULL},
     {"comparison", NULL, pxs_page_put_comparison, NULL},
+    {"race", NULL, pxs_page_put_race, NULL},
     {"effects", NULL, pxs_page_put_effects, NULL},
     {"curves", NULL, put_curves_sql, NULL},
     {"data", NULL, NULL, put_data},
@@ -257,6 +259,8 @@ static void finish(struct pxs_page *p) {
     pxs_curves_finish(&p->curves);
     pxs_groups_finish(&p->groups);
     pxs_effects_finish(&p->effects);
+    for (size_t i = 0; i < p->n_races; i++)
+        pxs_store_looks_finish(&p->races[i]);
     pxs_choice_finish(&p->choice);
     pxs_comparison_finish(&p->comparison);
     pxs_arena_finish(&p->arena);

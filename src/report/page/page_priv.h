@@ -51,7 +51,15 @@ struct pxs_shown {
     struct pxs_table table;
     struct pxs_look_of_table how;
 };
-enum { PXS_COMPARISON, PXS_DIFFERENCES, PXS_EFFECTS, PXS_LOST, PXS_RUNS, PXS_SHOWN_N };
+enum {
+    PXS_COMPARISON,
+    PXS_DIFFERENCES,
+    PXS_EFFECTS,
+    PXS_RACE_TABLE,
+    PXS_LOST,
+    PXS_RUNS,
+    PXS_SHOWN_N
+};
 
 /* The statements that the page shows. */
 enum pxs_page_sql {
@@ -59,6 +67,7 @@ enum pxs_page_sql {
     PXS_SQL_COMPARISON,
     PXS_SQL_EPOCHS,
     PXS_SQL_BATCHES,
+    PXS_SQL_RACE,
     PXS_SQL_LOST,
     PXS_SQL_RUNS,
     PXS_SQL_PARAMS,
@@ -78,6 +87,8 @@ struct pxs_page {
     int64_t epochs;
     struct pxs_comparison comparison;
     struct pxs_effects effects;
+    struct pxs_store_looks *races; /* of each chosen sweep, in the arena */
+    size_t n_races;
     struct pxs_groups groups;
     /* The runs and how far they have come; their rows are in the buckets. */
     struct pxs_curves curves;
@@ -162,6 +173,13 @@ void pxs_page_put_comparison(struct pxs_page *p);
 PXS_NODISCARD enum pxs_status pxs_page_make_effects(struct pxs_page *p, struct pxs_error *err);
 /* A section on what each key does; nothing where no line can be told. */
 void pxs_page_put_effects(struct pxs_page *p);
+
+/* ---- race.c --------------------------------------------------------------------------------- */
+
+/* Fills p->races and the table of decisions. */
+PXS_NODISCARD enum pxs_status pxs_page_read_race(struct pxs_page *p, struct pxs_error *err);
+/* A section on the race; nothing where no sweep has one. */
+void pxs_page_put_race(struct pxs_page *p);
 
 /* ---- samples.c ------------------------------------------------------------------------------ */
 

@@ -3,7 +3,9 @@
 WITH summary AS (
   {{summary.sql}}
 )
-SELECT r.name, r.state, r.seed, s.last_epoch + 1 AS epochs, s.best_val_loss, s.best_epoch,
+SELECT r.name,
+  CASE WHEN r.run_id IN (SELECT run_id FROM v_not_needed) THEN 'not needed' ELSE r.state END AS state, r.seed,
+  s.last_epoch + 1 AS epochs, s.best_val_loss, s.best_epoch,
   s.final_val_loss, s.final_avg_loss_G, s.seconds,
   (SELECT source FROM imported i WHERE i.run_id = r.run_id) AS imported
 FROM run r LEFT JOIN summary s USING (run_id)

@@ -12,6 +12,7 @@ static const struct {
                             "SQL: what is measured of each run, for the comparison"},
     [PXS_SQL_EPOCHS] = {"sql-epochs", "SQL: the curves by epoch"},
     [PXS_SQL_BATCHES] = {"sql-batches", "SQL: the curves by batch"},
+    [PXS_SQL_RACE] = {"sql-race", "SQL: what the race decided"},
     [PXS_SQL_LOST] = {"sql-lost",
                       "SQL: runs that are not completed, with the last attempt's message"},
     [PXS_SQL_RUNS] = {"sql-runs", "SQL: every run"},
