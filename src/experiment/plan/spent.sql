@@ -4,4 +4,4 @@ SELECT run_id, iif(EXISTS (SELECT 1 FROM event e WHERE e.run_id = r.run_id AND e
     min(m.seconds, (SELECT sum(coalesce(a.ended_ms, a.heartbeat_ms, a.started_ms) - a.started_ms) / 1000.0
                     FROM attempt a WHERE a.run_id = r.run_id)), m.seconds) AS seconds
 FROM run_summary m JOIN run r USING (run_id) JOIN sweep s USING (sweep_id)
-WHERE s.name = ?1 AND m.seconds IS NOT NULL ORDER BY run_id
+WHERE s.name = ?1 AND m.seconds IS NOT NULL ORDER BY run_id;
