@@ -273,6 +273,8 @@ void pxs_race_course_finish(struct pxs_race_course *course);
 /* Is run `index` to be made, now or later, as far as is known? May it be made now? */
 bool pxs_race_needs(const struct pxs_plan *plan, size_t index);
 bool pxs_race_allows(const struct pxs_plan *plan, size_t index);
+/* Is there a race with a look that is to be judged yet? */
+bool pxs_race_goes_on(const struct pxs_plan *plan);
 /* The next look is judged over the runs before this index. */
 size_t pxs_race_look_end(const struct pxs_plan *plan);
 /* How many runs with a smaller index the race has needed. */

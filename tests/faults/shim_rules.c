@@ -9,7 +9,8 @@
  * - each: 1: every process counts for itself; else the count goes on from process to process
  * - while: file; calls are hit only while it exists
  * - action: fail (default), short, kill, half, after
- * - errno: ENOSPC (default), EIO, EDQUOT, EROFS, EACCES, EMFILE, ENOMEM, EAGAIN, EINTR, ENOLCK
+ * - errno: ENOSPC (default), EIO, EDQUOT, EROFS, EACCES, EMFILE, ENOMEM, EAGAIN, EINTR, ENOLCK,
+ *   EPERM
  * - who: whom the signal hits: self (default), parent, both
  * - signal: KILL (default), TERM, INT, USR1, HUP, STOP
  * - value: number for clock, statfs, statvfs
@@ -88,11 +89,11 @@ static int index_of(const char *const names[], int n, const char *what, const ch
 }
 
 static int error_of(const char *text) {
-    static const char *const names[] = {"ENOSPC", "EIO",    "EDQUOT", "EROFS", "EACCES",
-                                        "EMFILE", "ENOMEM", "EAGAIN", "EINTR", "ENOLCK"};
-    static const int numbers[] = {ENOSPC, EIO,    EDQUOT, EROFS, EACCES,
-                                  EMFILE, ENOMEM, EAGAIN, EINTR, ENOLCK};
-    return numbers[index_of(names, 10, "errno", text)];
+    static const char *const names[] = {"ENOSPC", "EIO",    "EDQUOT", "EROFS",  "EACCES", "EMFILE",
+                                        "ENOMEM", "EAGAIN", "EINTR",  "ENOLCK", "EPERM"};
+    static const int numbers[] = {ENOSPC, EIO,    EDQUOT, EROFS,  EACCES, EMFILE,
+                                  ENOMEM, EAGAIN, EINTR,  ENOLCK, EPERM};
+    return numbers[index_of(names, sizeof names / sizeof *names, "errno", text)];
 }
 
 static int signal_of(const char *text) {

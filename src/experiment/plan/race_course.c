@@ -131,6 +131,11 @@ enum pxs_status pxs_plan_read_race(struct pxs_plan *plan, struct pxs_error *err)
     return PXS_OK;
 }
 
+bool pxs_race_goes_on(const struct pxs_plan *plan) {
+    const struct pxs_race_course *c = &plan->course;
+    return plan->race.on && c->state == PXS_RACE_GOES_ON && c->judged < c->n_looks;
+}
+
 bool pxs_race_needs(const struct pxs_plan *plan, size_t index) {
     const struct pxs_race_course *c = &plan->course;
     return !plan->race.on ||

@@ -136,7 +136,8 @@ size_t pxs_collect_count_open(const struct pxs_collection *c, size_t *at_work, s
         *unsettled += run && !run->settled;
         *at_work += works;
     }
-    return open;
+    /* The task that has ended the last run judges the look behind it. */
+    return open > 0 ? open : pxs_race_goes_on(plan);
 }
 
 /* ---- telling -------------------------------------------------------------------------------- */
@@ -280,6 +281,9 @@ void pxs_collect_summarise(struct pxs_collection *c, struct pxs_sweep_summary *o
     else if (of[PXS_STATE_QUEUED] + of[PXS_STATE_INTERRUPTED] > 0)
         out->remedy = c->refused[0] ? "no job is left for them, and nothing was submitted"
                                     : "no job is left for them; the same command submits them";
+    else if (open == 0 && pxs_race_goes_on(plan))
+        out->remedy = "no job has judged the last look of the race; the same command with --on "
+                      "here does";
     else if (open > 0) {
         out->remedy = "failed, diverged and cancelled runs are left as they are";
         out->retry = "queues them again, and the same command submits them";
@@ -290,7 +294,7 @@ void pxs_collect_summarise(struct pxs_collection *c, struct pxs_sweep_summary *o
                                        c->own);
     out->by_jobs = true;
     out->remedy = out->remedy ? out->remedy : "";
-    out->exit_code = pxs_collect_is_stopped(c) && open > 0 ? 130
-                     : open > 0 || !out->recorded          ? 1
-                                                           : 0;
+    out->exit_code = pxs_collect_is_stopped(c) && open > 0                  ? 130
+                     : open > 0 || !out->recorded || pxs_race_goes_on(plan) ? 1
+                                                                            : 0;
 }

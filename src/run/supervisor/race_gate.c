@@ -24,6 +24,7 @@ enum pxs_status pxs_race_make(struct pxs_supervisor *s, struct pxs_error *err) {
         return pxs_fail_nomem(err);
     s->race.rows_due = s->plan->course.judged > 0;
     s->race.looked_at = -INFINITY;
+    s->race.failing_since = NAN;
     return PXS_OK;
 }
 
@@ -307,13 +308,20 @@ void pxs_race_say_end(struct pxs_supervisor *s) {
     pxs_text_finish(&words);
 }
 
-static void trouble(struct pxs_supervisor *s, const struct pxs_error *err) {
-    if (!s->race.trouble_said)
-        pxs_say(s, PXS_LOG_ERROR, "race: look %d cannot be judged: %s",
+/* A disk may have space again. */
+static void trouble(struct pxs_supervisor *s, const struct pxs_error *err, double now) {
+    struct pxs_race_gate *gate = &s->race;
+    if (isnan(gate->failing_since)) {
+        gate->failing_since = now;
+        pxs_say(s, PXS_LOG_ERROR, "race: look %d cannot be judged now: %s",
                 (int)s->plan->course.judged + 1, err->message);
-    s->race.trouble_said = true;
-    s->race.stuck = true;
-    s->race.stuck_by = s->plan->n;
+    }
+    gate->given_up = err->status == PXS_E_CORRUPT || err->status == PXS_E_INTERNAL ||
+                     now - gate->failing_since > PXS_STORE_PATIENCE;
+    gate->stuck = gate->given_up;
+    gate->stuck_by = s->plan->n;
+    gate->looked_at = now;
+    gate->look_every = PXS_STORE_RETRY;
 }
 
 static void say_stuck(struct pxs_supervisor *s) {
@@ -346,23 +354,22 @@ void pxs_race_look(struct pxs_supervisor *s, double now) {
     struct pxs_race_course *course = &s->plan->course;
     struct pxs_race_gate *gate = &s->race;
     struct pxs_error err;
-    bool more = s->plan->race.on;
-    while (more && course->state == PXS_RACE_GOES_ON && course->judged < course->n_looks &&
-           !gate->trouble_said) {
+    bool more = true;
+    while (more && pxs_race_goes_on(s->plan) && !gate->given_up) {
         const bool all = all_known(s, now);
         const size_t before = course->judged > 0 ? s->plan->n_configurations *
                                                        (size_t)course->looks[course->judged - 1]
                                                  : 0;
         /* Another may have judged it that knows of ends that are not known here yet. */
-        if (!all && now - gate->looked_at < gate->look_every)
+        if ((!all || !isnan(gate->failing_since)) && now - gate->looked_at < gate->look_every)
             break;
         gate->looked_at = now;
         gate->look_every = fmax(fmin(1.5 * gate->look_every, LOOK_SECONDS), PXS_OTHERS_SECONDS);
-        if (all)
+        if (all && isnan(gate->failing_since))
             say_left_out(s, (int)course->judged + 1, before, pxs_race_look_end(s->plan));
         if ((all && judge(s, &err) != PXS_OK) ||
             pxs_race_course_next(s->plan, &more, &err) != PXS_OK) {
-            trouble(s, &err);
+            trouble(s, &err, now);
             break;
         }
         if (!more)
@@ -370,6 +377,7 @@ void pxs_race_look(struct pxs_supervisor *s, double now) {
         gate->rows_due = true;
         gate->look_every = 0;
         gate->stuck = gate->stuck_said = false;
+        gate->failing_since = NAN;
         say_look(s);
     }
     if (!s->plan->race.on)
@@ -385,7 +393,5 @@ bool pxs_race_blocks(const struct pxs_supervisor *s, size_t run) {
 }
 
 bool pxs_race_is_open(const struct pxs_supervisor *s) {
-    const struct pxs_race_course *course = &s->plan->course;
-    return s->plan->race.on && !s->race.stuck && course->state == PXS_RACE_GOES_ON &&
-           course->judged < course->n_looks;
+    return pxs_race_goes_on(s->plan) && !s->race.stuck;
 }

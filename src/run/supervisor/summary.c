@@ -127,5 +127,7 @@ void pxs_summarise(struct pxs_supervisor *s, struct pxs_sweep_summary *out) {
     pxs_text_finish(&verdict);
     out->remedy = remedy(s, out);
     bool resumable = of[PXS_STATE_INTERRUPTED] + of[PXS_STATE_QUEUED] + of[PXS_STATE_RUNNING] > 0;
-    out->exit_code = s->stopping && resumable ? 130 : open > 0 || !out->recorded ? 1 : 0;
+    out->exit_code = s->stopping && resumable                                  ? 130
+                     : open > 0 || !out->recorded || pxs_race_goes_on(s->plan) ? 1
+                                                                               : 0;
 }

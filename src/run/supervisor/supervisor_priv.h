@@ -147,7 +147,9 @@ struct pxs_race_gate {
     double looked_at, look_every; /* for a look that another process has judged */
     bool stuck; /* the next look cannot be judged in this session, because of run `stuck_by` */
     size_t stuck_by;
-    bool stuck_said, trouble_said;
+    bool stuck_said;
+    double failing_since; /* the look's file cannot be written or read; NaN = it can */
+    bool given_up;
     bool rows_due; /* the database may not have all looks */
 };
 
