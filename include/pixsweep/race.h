@@ -166,17 +166,20 @@ double pxs_race_score_value(const struct pxs_race_score *score);
 
 /* ---- how it may go on (forecast.c) ----------------------------------------------------------- */
 
-/* Where a configuration stands by the looks whose runs are all made. */
+/* How far a race has come. */
+struct pxs_race_start {
+    size_t judged; /* looks */
+    enum pxs_race_state state;
+    const int *dropped_at; /* of each configuration: the look, from 1; 0 = it is in the race; NULL:
+                              all are */
+};
 struct pxs_race_standing {
     size_t made, diverged; /* its seeds with a value */
     double mean;           /* of the finite ones; NaN = none */
-    bool leads;            /* at the last of those looks */
     int dropped_at;        /* seeds of the look that dropped it; 0 = it is in the race */
     double seeds;          /* that it will have had in the end, on average */
 };
 struct pxs_race_forecast {
-    size_t judged;           /* looks whose runs are all made */
-    enum pxs_race_state now; /* after them */
     /* All that are in the race have two finite values at least, which tell of differences and
      * spread. Else nothing below is known, but for `tell` */
     bool known;
@@ -192,7 +195,8 @@ struct pxs_race_forecast {
  * run; where the forecast is not known, 1 up to the next look and 0 behind it. `standing` has k. */
 PXS_NODISCARD enum pxs_status pxs_race_foresee(const struct pxs_race_options *options, size_t k,
                                                const double *values, const bool *made,
-                                               double *likely, struct pxs_race_standing *standing,
+                                               const struct pxs_race_start *start, double *likely,
+                                               struct pxs_race_standing *standing,
                                                struct pxs_race_forecast *out,
                                                struct pxs_error *err);
 

@@ -159,7 +159,12 @@ static const char *standing_word(const struct pxs_plan *plan, size_t c, struct p
     const struct pxs_race_standing *s = &plan->standing[c];
     if (s->dropped_at > 0)
         return pxs_arena_printf(&table->arena, "dropped at %d", s->dropped_at);
-    return plan->forecast.judged == 0 ? NULL : s->leads ? "leads" : "left";
+    const struct pxs_race_record *last = &plan->course.last;
+    for (size_t i = 0; i < last->n; i++)
+        if (last->entries[i].decision == PXS_RACE_LEADS &&
+            strcmp(last->entries[i].config_hash, plan->runs[c].config_hash) == 0)
+            return "leads";
+    return plan->course.judged == 0 ? NULL : "left";
 }
 
 static enum pxs_status configurations_text(const struct pxs_plan *plan, struct pxs_text *out,
@@ -223,7 +228,7 @@ static enum pxs_status configurations_text(const struct pxs_plan *plan, struct p
     }
     if (made == 0)
         columns[first + MEAN].show = PXS_SHOW_HIDDEN;
-    if (plan->forecast.judged == 0)
+    if (plan->course.judged == 0)
         columns[first + IN_RACE].show = PXS_SHOW_HIDDEN;
     if (status == PXS_OK)
         status = pxs_report_table(&table, columns, PXS_FORMAT_TABLE, cli_output_width(), out, err);

@@ -310,7 +310,8 @@ struct foreseen {
 };
 /* Three configurations, up to 12 seeds, of which the first `n` are made: means 0, `gap` and 5, and
  * noise of 1 that is the same in all but for a share `own`. */
-static void foresee(size_t n, double gap, double own, double indifference, struct foreseen *out) {
+static void foresee(size_t n, double gap, double own, double indifference,
+                    const struct pxs_race_start *start, struct foreseen *out) {
     double values[3 * 12];
     bool made[3 * 12];
     const double means[] = {0, gap, 5};
@@ -326,38 +327,52 @@ static void foresee(size_t n, double gap, double own, double indifference, struc
             values[c * 12 + s] = s < n ? means[c] + shared + own * pxs_rng_uniform(&rng) : NAN;
         }
     }
-    ck_ok(pxs_race_foresee(&o, 3, values, made, out->likely, out->standing, &out->f, &err));
+    ck_ok(pxs_race_foresee(&o, 3, values, made, start, out->likely, out->standing, &out->f, &err));
 }
 
 START_TEST(what_a_race_may_cost)
 {
+    static const struct pxs_race_start new = {0, PXS_RACE_GOES_ON, NULL};
     struct foreseen a, b;
     /* nothing is known: the first look's runs are */
-    foresee(1, 1, 0.1, 0, &a);
-    ck_assert(!a.f.known && a.f.judged == 0 && a.f.tell == 0 && a.f.racing == 3);
+    foresee(1, 1, 0.1, 0, &new, &a);
+    ck_assert(!a.f.known && a.f.tell == 0 && a.f.racing == 3);
     for (size_t i = 0; i < 36; i++)
         ck_assert(a.likely[i] == (i % 12 < 3));
-    /* clear differences: all is over with few seeds, and those runs are made for sure */
-    foresee(2, 3, 0.01, 0, &a);
+    /* clear differences: all is over with few seeds, and the first are made for sure */
+    foresee(2, 3, 0.01, 0, &new, &a);
     ck_assert(a.f.known && a.f.won == 1 && a.f.equal == 0);
-    ck_assert_double_eq(a.likely[2], 1);
+    ck_assert(a.likely[2] == 1 && a.likely[0] == 1);
     ck_assert_double_le(a.f.high, 12);
     ck_assert_double_ge(a.f.low, 9);
     /* the same each time; equal ones race to the end, or to where they count as equal */
-    foresee(4, 0, 0.3, 0, &a);
-    foresee(4, 0, 0.3, 0, &b);
-    ck_assert_mem_eq(&a, &b, sizeof a);
-    ck_assert_int_eq(a.standing[2].dropped_at, 3);
-    ck_assert_uint_eq(a.f.judged, 2);
+    static const int third[] = {0, 0, 1};
+    const struct pxs_race_start two = {2, PXS_RACE_GOES_ON, third};
+    foresee(4, 0, 0.3, 0, &two, &a);
+    foresee(4, 0, 0.3, 0, &two, &b);
+    ck_assert_mem_eq(a.likely, b.likely, sizeof a.likely);
+    ck_assert(a.f.runs == b.f.runs && a.f.low == b.f.low && a.f.high == b.f.high);
+    ck_assert(a.standing[2].dropped_at == 3 && a.standing[0].dropped_at == 0);
     ck_assert(a.f.runs > 20 && a.f.runs <= 27 && a.f.won < 0.2);
     ck_assert_double_eq(a.standing[2].seeds, 3);
     ck_assert(a.standing[0].seeds + a.standing[1].seeds > 18);
-    foresee(4, 0, 0.3, 1, &b);
+    ck_assert_double_eq_tol(a.standing[0].seeds + a.standing[1].seeds + a.standing[2].seeds,
+                            a.f.runs, 1e-9);
+    foresee(4, 0, 0.3, 1, &two, &b);
     ck_assert(b.f.equal > 0.9 && b.f.runs < a.f.runs);
     /* what is over is over */
-    foresee(12, 4, 0.01, 0, &a);
-    ck_assert(a.f.now == PXS_RACE_WON && a.f.known && a.f.low == a.f.high);
-    ck_assert(a.standing[0].leads && a.standing[0].dropped_at == 0);
+    static const int others[] = {0, 1, 1};
+    const struct pxs_race_start won = {1, PXS_RACE_WON, others};
+    foresee(3, 4, 0.01, 0, &won, &a);
+    ck_assert(a.f.known && a.f.low == 9 && a.f.high == 9 && a.f.won == 1);
+    /* with one seed of one that is left, the next look's are what is known */
+    foresee(1, 0, 0.3, 0, &two, &a);
+    ck_assert(!a.f.known && a.likely[5] == 1 && a.likely[6] == 0 && a.likely[24 + 3] == 0);
+    const struct pxs_race_start wrong = {9, PXS_RACE_GOES_ON, NULL};
+    struct pxs_race_options o;
+    pxs_race_defaults(&o);
+    ck_fails(pxs_race_foresee(&o, 0, NULL, NULL, &wrong, NULL, NULL, &a.f, &err), PXS_E_INTERNAL,
+             "look 9 of 9");
 }
 END_TEST
 

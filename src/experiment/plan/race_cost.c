@@ -84,8 +84,11 @@ enum pxs_status pxs_plan_foresee(struct pxs_plan *plan, struct pxs_store *store,
     }
     if (store)
         status = read_values(plan, store, values, err);
+    const struct pxs_race_start start = {.judged = plan->course.judged,
+                                         .state = plan->course.state,
+                                         .dropped_at = plan->course.dropped_at};
     if (status == PXS_OK)
-        status = pxs_race_foresee(&plan->race.rule, k, values, made, likely, plan->standing,
+        status = pxs_race_foresee(&plan->race.rule, k, values, made, &start, likely, plan->standing,
                                   &plan->forecast, err);
     for (size_t i = 0; i < plan->n && status == PXS_OK; i++)
         plan->runs[i].likely = likely[i % k * seeds + i / k];
@@ -115,8 +118,11 @@ static void add_forecast(const struct pxs_plan *plan, struct pxs_text *out) {
     size_t made = 0;
     for (size_t c = 0; c < plan->n_configurations; c++)
         made += plan->standing[c].made;
-    if (f->now == PXS_RACE_WON || f->now == PXS_RACE_EQUAL || f->now == PXS_RACE_OPEN) {
-        pxs_text_addf(out, "race: is over after %zu looks\n", f->judged);
+    if (plan->course.state != PXS_RACE_GOES_ON) {
+        pxs_text_add(out, "race: ");
+        pxs_race_words_end(&plan->course.last, plan->race.rule.indifference,
+                           plan->race.rule.max_seeds, false, out);
+        pxs_text_add(out, "\n");
         return;
     }
     if (!f->known) {
@@ -126,16 +132,27 @@ static void add_forecast(const struct pxs_plan *plan, struct pxs_text *out) {
                       f->tell, f->racing);
         return;
     }
+    const struct {
+        double share;
+        const char *words;
+    } ends[] = {{f->won, "one winner"},
+                {f->equal, "equal ones"},
+                {1 - f->won - f->equal, "nothing separated"}};
+    bool first = true;
     pxs_text_addf(
         out,
         "race: if differences and spread are as the %zu runs so far show, about %.0f runs "
-        "in all (8 of 10 such races: %.0f to %.0f); it ends with one winner in %.0f %% of "
-        "them",
-        made, f->runs, f->low, f->high, 100 * f->won);
-    if (f->equal > 0)
-        pxs_text_addf(out, ", with equal ones in %.0f %%", 100 * f->equal);
-    if (f->won + f->equal < 1)
-        pxs_text_addf(out, ", not separated in %.0f %%", 100 * (1 - f->won - f->equal));
+        "in all",
+        made, f->runs);
+    if (f->high > f->low)
+        pxs_text_addf(out, " (8 of 10 such races: %.0f to %.0f)", f->low, f->high);
+    for (size_t i = 0; i < PXS_COUNT(ends); i++) {
+        if (!(ends[i].share > 1e-9))
+            continue;
+        pxs_text_addf(out, "%s%s in %.0f %%", first ? "; ends with " : ", ", ends[i].words,
+                      100 * ends[i].share);
+        first = false;
+    }
     pxs_text_add(out, "\n");
 }
 

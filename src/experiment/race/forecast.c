@@ -50,41 +50,18 @@ static void draw_seed(const struct work *w, size_t seed, double *weights, struct
     }
 }
 
-/* Looks whose runs are all made: the race so far. */
-static enum pxs_status stand(struct work *w, const int *looks, size_t n_looks,
-                             struct pxs_race_standing *standing, struct pxs_race_forecast *out,
-                             struct pxs_error *err) {
-    struct pxs_race_look look = {.state = PXS_RACE_GOES_ON};
-    for (; out->judged < n_looks && look.state == PXS_RACE_GOES_ON; out->judged++) {
-        for (size_t c = 0; c < w->k; c++)
-            for (int s = 0; w->in_race[c] && s < looks[out->judged]; s++)
-                if (!w->made[c * w->columns + (size_t)s])
-                    return PXS_OK;
-        PXS_TRY(pxs_race_judge(w->o, out->judged, w->k, w->values, w->columns, w->in_race,
-                               w->verdicts, &look, err));
-        out->now = look.state;
-        for (size_t c = 0; c < w->k; c++) {
-            standing[c].leads = w->verdicts[c].decision == PXS_RACE_LEADS;
-            if (w->verdicts[c].decision == PXS_RACE_DROPPED)
-                standing[c].dropped_at = looks[out->judged];
-        }
-    }
-    return PXS_OK;
-}
-
 static int by_size(const void *a, const void *b) {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-/* One race to its end; counts in `likely` which runs it makes. */
-static enum pxs_status race(struct work *w, const int *looks, struct pxs_rng *rng, double *weights,
-                            double *likely, double *runs, enum pxs_race_state *end,
-                            struct pxs_error *err) {
-    struct pxs_race_look look = {.state = PXS_RACE_GOES_ON};
-    int seed = 0;
-    *runs = 0;
-    for (size_t i = 0; look.state == PXS_RACE_GOES_ON; i++) {
+/* One race from `start` to its end; counts in `likely` which runs it still makes. */
+static enum pxs_status race(struct work *w, const struct pxs_race_start *start, const int *looks,
+                            struct pxs_rng *rng, double *weights, double *likely, double *runs,
+                            enum pxs_race_state *end, struct pxs_error *err) {
+    struct pxs_race_look look = {.state = start->state};
+    int seed = start->judged > 0 ? looks[start->judged - 1] : 0;
+    for (size_t i = start->judged; look.state == PXS_RACE_GOES_ON; i++) {
         for (; seed < looks[i]; seed++) {
             draw_seed(w, (size_t)seed, weights, rng);
             for (size_t c = 0; c < w->k; c++) {
@@ -99,27 +76,35 @@ static enum pxs_status race(struct work *w, const int *looks, struct pxs_rng *rn
     return PXS_OK;
 }
 
-static enum pxs_status race_often(struct work *w, const int *looks, double *likely,
+static enum pxs_status race_often(struct work *w, const struct pxs_race_start *start,
+                                  const int *looks, double *likely,
                                   struct pxs_race_standing *standing, struct pxs_race_forecast *out,
                                   struct pxs_error *err) {
     const double each = (double)(w->k * w->columns) * (double)(w->n_shown + 8);
     const size_t n = (size_t)fmin(fmax(work_most / each, RACES_LEAST), RACES_MOST);
     double needed[RACES_MOST], *weights = calloc(w->columns, sizeof *weights);
-    size_t won = 0, equal = 0;
+    size_t won = 0, equal = 0, made = 0;
     enum pxs_status status = weights ? PXS_OK : pxs_fail_nomem(err);
+    for (size_t at = 0; at < w->k * w->columns; at++)
+        made += likely[at] > 0;
+    memcpy(w->drawn, w->values, w->k * w->columns * sizeof *w->drawn);
     for (size_t r = 0; r < n && status == PXS_OK; r++) {
         struct pxs_rng rng = pxs_rng_make(1, PXS_STREAM_RACE, (uint32_t)r, 0);
         enum pxs_race_state end = PXS_RACE_OPEN;
-        memset(w->in_race, true, w->k);
-        status = race(w, looks, &rng, weights, likely, &needed[r], &end, err);
+        needed[r] = (double)made;
+        for (size_t c = 0; c < w->k; c++)
+            w->in_race[c] = standing[c].dropped_at == 0;
+        status = race(w, start, looks, &rng, weights, likely, &needed[r], &end, err);
         won += end == PXS_RACE_WON;
         equal += end == PXS_RACE_EQUAL;
     }
     free(weights);
     PXS_TRY(status);
+    const int before = start->judged > 0 ? looks[start->judged - 1] : 0;
     for (size_t c = 0; c < w->k; c++)
         for (size_t s = 0; s < w->columns; s++) {
-            likely[c * w->columns + s] /= (double)n;
+            if ((int)s >= before)
+                likely[c * w->columns + s] /= (double)n;
             standing[c].seeds += likely[c * w->columns + s];
         }
     for (size_t r = 0; r < n; r++)
@@ -162,13 +147,17 @@ static void sum_up(const struct work *w, struct pxs_race_standing *standing, dou
 }
 
 enum pxs_status pxs_race_foresee(const struct pxs_race_options *o, size_t k, const double *values,
-                                 const bool *made, double *likely,
-                                 struct pxs_race_standing *standing, struct pxs_race_forecast *out,
-                                 struct pxs_error *err) {
+                                 const bool *made, const struct pxs_race_start *start,
+                                 double *likely, struct pxs_race_standing *standing,
+                                 struct pxs_race_forecast *out, struct pxs_error *err) {
     int looks[PXS_RACE_LOOKS_MOST];
     size_t n_looks;
-    *out = (struct pxs_race_forecast){.now = PXS_RACE_GOES_ON};
+    *out = (struct pxs_race_forecast){0};
     PXS_TRY(pxs_race_looks(o, looks, &n_looks, err));
+    if (start->judged > n_looks || (start->judged == 0 && start->state != PXS_RACE_GOES_ON) ||
+        (start->judged == n_looks && start->state == PXS_RACE_GOES_ON))
+        return pxs_fail(err, PXS_E_INTERNAL, "a race is foreseen from look %zu of %zu on",
+                        start->judged, n_looks);
     const size_t columns = (size_t)o->max_seeds;
     double *residuals = calloc(k * columns, sizeof *residuals),
            *drawn = calloc(k * columns, sizeof *drawn);
@@ -192,25 +181,26 @@ enum pxs_status pxs_race_foresee(const struct pxs_race_options *o, size_t k, con
                      .in_race = in_race,
                      .verdicts = verdicts};
     sum_up(&w, standing, residuals, shown, &w.n_shown);
-    memset(in_race, true, k * sizeof *in_race);
-    status = stand(&w, looks, n_looks, standing, out, err);
-    if (status != PXS_OK)
-        goto out;
+    const bool over = start->state != PXS_RACE_GOES_ON;
+    const int next = looks[over ? start->judged - 1 : start->judged],
+              before = start->judged > 0 ? looks[start->judged - 1] : 0;
     for (size_t c = 0; c < k; c++) {
-        out->racing += in_race[c];
-        out->tell += in_race[c] && standing[c].made - standing[c].diverged >= 2;
+        const int dropped = start->dropped_at ? start->dropped_at[c] : 0;
+        standing[c].dropped_at = dropped > 0 ? looks[dropped - 1] : 0;
+        out->racing += dropped == 0;
+        out->tell += dropped == 0 && standing[c].made - standing[c].diverged >= 2;
     }
-    /* Over, or one that only diverges: the seeds up to the next look are all that can be said. */
-    const bool over = out->now != PXS_RACE_GOES_ON;
     out->known = over || out->tell == out->racing;
-    const int next = over ? looks[out->judged - 1] : looks[out->judged];
-    for (size_t c = 0; c < k; c++)
+    /* What was made, and else the seeds up to the next look, which are all that can be said. */
+    for (size_t c = 0; c < k; c++) {
+        const int until = standing[c].dropped_at > 0 ? standing[c].dropped_at
+                          : out->known               ? before
+                                                     : next;
         for (size_t s = 0; s < columns; s++)
-            likely[c * columns + s] =
-                !out->known &&
-                (int)s < (standing[c].dropped_at > 0 ? standing[c].dropped_at : next);
+            likely[c * columns + s] = (int)s < until;
+    }
     if (out->known)
-        status = race_often(&w, looks, likely, standing, out, err);
+        status = race_often(&w, start, looks, likely, standing, out, err);
 out:
     free(residuals);
     free(drawn);

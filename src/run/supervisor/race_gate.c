@@ -379,6 +379,9 @@ void pxs_race_look(struct pxs_supervisor *s, double now) {
         gate->stuck = gate->stuck_said = false;
         gate->failing_since = NAN;
         say_look(s);
+        /* the board counts by what is to be expected from here on */
+        if (pxs_plan_foresee(s->plan, s->store, &err) != PXS_OK)
+            pxs_say(s, PXS_LOG_WARN, "race: what it may still cost is not known: %s", err.message);
     }
     if (!s->plan->race.on)
         return;
