@@ -72,14 +72,17 @@ START_TEST(a_wrong_file_is_shown_with_its_place)
 }
 END_TEST
 
-/* Also with what stands in it as a comment. */
+/* Also with what stands in it as comments; a race takes the place of seeds. */
 START_TEST(help_teaches_the_experiment_file)
 {
     ck_prints(shell("\"$PIXSWEEP\" help experiment >mine.yaml && \"$PIXSWEEP\" plan mine.yaml"),
               "mine: 18 runs (18 new)");
-    ck_prints(shell("sed -i 's/^  # \\([a-z]*:\\)/  \\1/' mine.yaml && grep -c '^  # ' mine.yaml;"
-                    "\"$PIXSWEEP\" plan mine.yaml sweep.random.samples=2 --on here"),
-              "0\nmine: 72 runs (72 new)");
+    ck_prints(shell("sed -e '/^  # race:/d' -e 's/^  # \\([a-z]*:\\)/  \\1/' mine.yaml >all.yaml;"
+                    "\"$PIXSWEEP\" plan all.yaml sweep.random.samples=2 --on here"),
+              "mine: 72 runs (72 new)");
+    ck_prints(shell("sed -e '/^  seeds:/d' -e 's/^  # race:/  race:/' mine.yaml >race.yaml;"
+                    "grep -c '^  race:' race.yaml && \"$PIXSWEEP\" plan race.yaml"),
+              "1\nmine: 240 runs (240 new)");
 }
 END_TEST
 
