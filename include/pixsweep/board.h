@@ -25,7 +25,7 @@ struct pxs_board_run {
 
 struct pxs_board {
     char sweep[128];
-    size_t n_total; /* without those that its race needs no more */
+    size_t n_total;
     /* Runs that are over or wait; the others are in `running` and n_other_supervisors. */
     struct pxs_state_counts states;
     size_t n_other_supervisors;

@@ -114,9 +114,10 @@ enum pxs_race_state pxs_race_record_state(const struct pxs_race_record *record, 
 /* "look 2, 4 seeds: halve_90 is dropped (worse than constant by 0.0123, interval 0.004 to 0.021); 4
  * of 5 left". */
 void pxs_race_words_look(const struct pxs_race_record *record, struct pxs_text *out);
-/* Where a race stands after its `n` kept looks, in their order: "no look yet, the first is at 3
- * seeds", "look 3 judged at 6 seeds, 4 of 6 left; next at 8 seeds", or how it ended. */
-void pxs_race_words_now(const struct pxs_race_options *options, const struct pxs_race_record *looks,
+/* Where a race of `n` configurations stands after its last look (NULL: none): "no look yet, the
+ * first is at 3 seeds", "look 3 judged at 6 seeds, 4 of 6 left; next at 8 seeds", or how it ended.
+ */
+void pxs_race_words_now(const struct pxs_race_options *options, const struct pxs_race_record *last,
                         size_t n, bool cut, struct pxs_text *out);
 /* How the race ended, from its last look: "constant wins: ...", "constant and linear are equal to
  * within 0.001, either will do: ...", "not separated: ...". `cut`: a budget let no more runs start

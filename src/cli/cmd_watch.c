@@ -135,8 +135,9 @@ static int watch(struct watcher *w, const struct pxs_stop *stop, struct pxs_erro
         /* Between two runs nothing may be running for a moment, so the end must last, unless every
          * run is completed. */
         const struct pxs_state_counts *states = &seen.board.states;
-        const bool completed =
-            states->of[PXS_STATE_COMPLETED] + states->of[PXS_STATE_PRUNED] == seen.board.n_total;
+        const bool completed = states->of[PXS_STATE_COMPLETED] + states->of[PXS_STATE_PRUNED] +
+                                   states->of[PXS_STATE_NOT_NEEDED] ==
+                               seen.board.n_total;
         const double now = pxs_monotonic();
         w->over_since = !seen.over ? 0 : w->over_since == 0 ? now : w->over_since;
         const bool over = seen.over && (completed || now - w->over_since >= REST_SECONDS);

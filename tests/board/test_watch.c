@@ -18,12 +18,12 @@ START_TEST(a_race_has_a_line_and_an_end)
     struct pxs_store *s = make_raced_database(0.001);
     ck_assert_str_eq(watched(s, &out),
                      "race: look 1 judged at 2 seeds, 2 of 4 left; next at 3 seeds\n"
-                     "rates: 5/6 done, 1 diverged, 1 not needed\nover");
+                     "rates: 5/7 done, 1 diverged, 1 not needed\nover");
     drop_database(&s);
     s = make_raced_database(0.01);
     ck_assert_str_eq(watched(s, &out),
                      "race: lrgd-25 and constant are equal to within 0.01, either will "
-                     "do: shown by 2 seeds\nrates: 5/6 done, 1 diverged, 1 not needed\nover");
+                     "do: shown by 2 seeds\nrates: 5/7 done, 1 diverged, 1 not needed\nover");
     /* without it, a run waits */
     ck_ok(pxs_store_set_race(s, 1, NULL, &err));
     ck_assert_str_eq(watched(s, &out), "no process works on it now: `pixsweep run` goes on\n"

@@ -63,6 +63,24 @@ rm killed/race/race/*-03.json
 run 0 killed race.yaml --jobs 2
 same_race one killed
 
+step "rows from files alone: reap, and merge into a database that knew nothing"
+cp -r one reaped
+sqlite3 reaped/pixsweep.db "DELETE FROM race_decision; DELETE FROM race_look"
+"$PIXSWEEP" reap --results reaped >reap.out 2>reap.err || fail "reap of a race"
+same_race one reaped
+for i in 1 2; do
+    "$PIXSWEEP" merge one/race --results merged >merge.out 2>merge.err || fail "merge of a race"
+    expect merged "SELECT count(*) || ' ' || sum(difference) FROM v_race" "$(sql one "SELECT count(*) || ' ' || sum(difference) FROM v_race")"
+done
+"$PIXSWEEP" show race --results merged >merged.show 2>&1 || fail "show of a merged race"
+says merged.show '^race: look 3 judged at 5 seeds, 2 of 3 left$'
+"$PIXSWEEP" show race --results one >one.show 2>&1 || fail "show of a race"
+says one.show '^race: not separated: .* are left after 5 seeds'
+"$PIXSWEEP" watch race --results one --once >one.watch 2>&1 || fail "watch of a race"
+says one.watch '^race: 13/15 done, 2 not needed$'
+"$PIXSWEEP" watch race --results one >one.watch 2>&1 || fail "an ended race is not over for watch"
+says one.watch 'race: 13 of 15 runs completed, 2 not needed'
+
 step "another indifference, and more seeds"
 cp -r one edited
 run 0 edited race.yaml --set sweep.race.indifference=10

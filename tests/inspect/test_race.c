@@ -79,7 +79,8 @@ START_TEST(show_before_the_first_look)
     race.budget_runs = 6;
     ck_ok(pxs_store_set_race(store, 1, &race, &err));
     ck_ok(pxs_report_show(store, "rates", PXS_FORMAT_TABLE, 0, &out, &err));
-    ck_has(pxs_text_str(&out), "race: time ended it before the first look, at 3 seeds\n");
+    ck_has(pxs_text_str(&out),
+           "race: time ended it before the first look, the first is at 3 seeds\n");
     pxs_text_clear(&out);
     race.budget_runs = 7;
     ck_ok(pxs_store_set_race(store, 1, &race, &err));

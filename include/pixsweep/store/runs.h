@@ -70,6 +70,10 @@ struct pxs_store_race {
 PXS_NODISCARD enum pxs_status pxs_store_set_race(struct pxs_store *s, int64_t sweep_id,
                                                  const struct pxs_store_race *race,
                                                  struct pxs_error *err);
+/* Where no plan has said yet whether the sweep races, the one race that looks were added of becomes
+ * the sweep's; what its file asks for is not known then. */
+PXS_NODISCARD enum pxs_status pxs_store_adopt_race(struct pxs_store *s, int64_t sweep_id,
+                                                   struct pxs_error *err);
 /* The rows of a judged look, in one transaction; *added false: they are there already, and stay. An
  * infinite or missing number is NULL. */
 PXS_NODISCARD enum pxs_status pxs_store_add_look(struct pxs_store *s, int64_t sweep_id,

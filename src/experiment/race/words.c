@@ -149,26 +149,23 @@ void pxs_race_words_end(const struct pxs_race_record *r, double indifference, in
         pxs_text_addf(out, ", %s has the best mean", label_of(leader_of(r)));
 }
 
-void pxs_race_words_now(const struct pxs_race_options *o, const struct pxs_race_record *looks,
+void pxs_race_words_now(const struct pxs_race_options *o, const struct pxs_race_record *last,
                         size_t n, bool cut, struct pxs_text *out) {
     int at[PXS_RACE_LOOKS_MOST];
     size_t n_looks, next = 0;
-    const struct pxs_race_record *last = n > 0 ? &looks[n - 1] : NULL;
     if (last &&
         (cut || pxs_race_record_state(last, o->indifference, o->max_seeds) != PXS_RACE_GOES_ON)) {
         pxs_race_words_end(last, o->indifference, o->max_seeds, cut, out);
         return;
     }
+    const bool known = pxs_race_looks(o, at, &n_looks, NULL) == PXS_OK;
+    while (known && last && next + 1 < n_looks && at[next] <= last->seeds)
+        next++;
     if (last)
-        pxs_text_addf(out, "look %d judged at %d seeds, %zu of %zu left; ", last->look, last->seeds,
-                      pxs_race_record_left(last), looks[0].n);
+        pxs_text_addf(out, "look %d judged at %d seeds, %zu of %zu left", last->look, last->seeds,
+                      pxs_race_record_left(last), n);
     else
-        pxs_text_add(out,
-                     cut ? "time ended it before the first look, " : "no look yet, the first ");
-    if (pxs_race_looks(o, at, &n_looks, NULL) == PXS_OK)
-        while (next + 1 < n_looks && last && at[next] <= last->seeds)
-            next++;
-    else
-        at[0] = o->first;
-    pxs_text_addf(out, "%sat %d seeds", last ? "next " : cut ? "" : "is ", at[next]);
+        pxs_text_add(out, cut ? "time ended it before the first look" : "no look yet");
+    if (known) /* not where the looks alone were merged */
+        pxs_text_addf(out, last ? "; next at %d seeds" : ", the first is at %d seeds", at[next]);
 }

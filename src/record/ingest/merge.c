@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "pixsweep/ingest.h"
+#include "ingest_priv.h"
 
 enum { LEVELS = 3 };
 
@@ -15,6 +15,7 @@ struct merge {
     void *user;
     struct pxs_ingest_counts *counts;
     size_t found;
+    struct pxs_race_seen seen;
 };
 
 static void describe(const struct pxs_ingested *ingested, const char *dir, struct pxs_text *text) {
@@ -62,6 +63,17 @@ static void tell(struct merge *m, const char *dir, const struct pxs_ingested *in
     pxs_text_finish(&text);
 }
 
+/* What was judged of the sweep that the run's folder lies in. */
+static enum pxs_status take_looks(struct merge *m, const char *dir,
+                                  const struct pxs_ingested *ingested, struct pxs_error *err) {
+    struct pxs_store_run run;
+    char id[32];
+    snprintf(id, sizeof id, "%lld", (long long)ingested->run_id);
+    PXS_TRY(pxs_store_find_run(m->store, id, &run, err));
+    PXS_TRY(pxs_race_ingest_beside(m->store, &run, dir, &m->seen, err));
+    return pxs_store_adopt_race(m->store, run.sweep_id, err);
+}
+
 /* PXS_OK too where this folder could not be taken for a reason of its own: the others still can. */
 static enum pxs_status merge_one(struct merge *m, const char *dir, struct pxs_error *err) {
     struct pxs_folder_locks locks;
@@ -78,6 +90,8 @@ static enum pxs_status merge_one(struct merge *m, const char *dir, struct pxs_er
     else if (status == PXS_OK) {
         status = pxs_ingest_folder(m->store, dir, &ingested, &why);
         pxs_folder_unlock(&locks);
+        if (status == PXS_OK)
+            status = take_looks(m, dir, &ingested, &why);
     }
     bool own = status == PXS_OK || status == PXS_E_BUSY || status == PXS_E_INVALID ||
                status == PXS_E_EXISTS || status == PXS_E_CORRUPT || status == PXS_E_NOT_FOUND ||

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "pixsweep/ingest.h"
+#include "ingest_priv.h"
 
 #define SILENT_MS \
     (60 * 60 * 1000) /* of another host: no sign of life for so long, and it counts as gone */
@@ -130,6 +130,26 @@ static enum pxs_status reap_one(struct reap *r, const struct pxs_store_attempt *
     return status;
 }
 
+/* Looks of races that no supervisor has told the database. */
+static enum pxs_status reap_looks(struct reap *r, int64_t sweep_id, struct pxs_error *err) {
+    struct pxs_race_seen seen = {0};
+    struct pxs_store_run *runs = NULL;
+    size_t n = 0;
+    PXS_TRY(pxs_store_runs(r->store, sweep_id, &runs, &n, err));
+    enum pxs_status status = PXS_OK;
+    for (size_t i = 0; i < n && status == PXS_OK; i++) {
+        struct pxs_error why;
+        status = pxs_race_ingest_beside(r->store, &runs[i], runs[i].dir, &seen, &why);
+        if (is_own(status)) {
+            tell(r, &runs[i], 0, true, false, why.message);
+            status = PXS_OK;
+        } else if (status != PXS_OK)
+            pxs_fail(err, status, "%s", why.message);
+    }
+    free(runs);
+    return status;
+}
+
 enum pxs_status pxs_sweep_reap(struct pxs_store *store, int64_t sweep_id, bool dry,
                                pxs_ingest_fn line, void *user, struct pxs_ingest_counts *counts,
                                struct pxs_error *err) {
@@ -142,5 +162,7 @@ enum pxs_status pxs_sweep_reap(struct pxs_store *store, int64_t sweep_id, bool d
     for (size_t i = 0; i < n && status == PXS_OK; i++)
         status = reap_one(&r, &open[i], err);
     free(open);
+    if (status == PXS_OK && !dry)
+        status = reap_looks(&r, sweep_id, err);
     return status;
 }

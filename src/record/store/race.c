@@ -2,6 +2,7 @@
 #include "store_priv.h"
 #include "store_texts.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,17 @@ enum pxs_status pxs_store_set_race(struct pxs_store *s, int64_t sweep_id,
                                    const struct pxs_store_race *race, struct pxs_error *err) {
     PXS_TRY(pxs_store_begin(s, err));
     return pxs_store_end(s, set_race(s, sweep_id, race, err), err);
+}
+
+enum pxs_status pxs_store_adopt_race(struct pxs_store *s, int64_t sweep_id, struct pxs_error *err) {
+    int64_t adoptable;
+    const struct pxs_cell id = pxs_cell_int(sweep_id);
+    PXS_TRY(pxs_store_refresh(s, err));
+    PXS_TRY(pxs_store_int(s, PXS_ST_RACE_ADOPTABLE, &id, 1, 0, &adoptable, err));
+    if (!adoptable)
+        return PXS_OK;
+    PXS_TRY(pxs_store_begin(s, err));
+    return pxs_store_end(s, pxs_store_run_stmt(s, PXS_ST_RACE_ADOPT, &id, 1, err), err);
 }
 
 /* ---- looks ---------------------------------------------------------------------------------- */
@@ -168,7 +180,7 @@ static void rule_of(const struct pxs_store_race *race, struct pxs_race_options *
     pxs_race_defaults(out);
     out->confidence = race->confidence;
     out->first = (int)race->first;
-    out->max_seeds = (int)race->max_seeds;
+    out->max_seeds = race->max_seeds > 0 ? (int)race->max_seeds : INT_MAX;
     out->indifference = race->indifference;
 }
 
@@ -185,5 +197,6 @@ void pxs_store_race_words(const struct pxs_store_looks *looks, struct pxs_text *
         return;
     rule_of(&looks->race, &rule);
     pxs_text_add(out, "race: ");
-    pxs_race_words_now(&rule, looks->looks, looks->n, looks->cut, out);
+    pxs_race_words_now(&rule, looks->n > 0 ? &looks->looks[looks->n - 1] : NULL,
+                       looks->n > 0 ? looks->looks[0].n : 0, looks->cut, out);
 }

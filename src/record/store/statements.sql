@@ -58,6 +58,16 @@ UPDATE sweep SET race = ?2 WHERE sweep_id = ?1;
 INSERT OR REPLACE INTO race (sweep_id, race, confidence, first, max_seeds, indifference, metric,
   budget_seconds, budget_runs) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9);
 
+-- A sweep that was merged and not planned here has no other word on its race than its looks.
+-- name: RACE_ADOPTABLE
+SELECT count(*) FROM sweep s WHERE sweep_id = ?1 AND race IS NULL
+  AND NOT EXISTS (SELECT 1 FROM race r WHERE r.sweep_id = ?1)
+  AND 1 = (SELECT count(DISTINCT l.race) FROM race_look l WHERE l.sweep_id = ?1);
+
+-- name: RACE_ADOPT
+UPDATE sweep SET race = (SELECT max(race) FROM race_look l WHERE l.sweep_id = ?1)
+  WHERE sweep_id = ?1 AND race IS NULL;
+
 -- name: RACE_LOOK_INSERT
 INSERT OR IGNORE INTO race_look (sweep_id, race, look, seeds, metric, level, penalty)
   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7);

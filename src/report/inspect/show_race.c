@@ -17,13 +17,15 @@ static void put_words(const char *sweep, const struct pxs_store_looks *looks,
     const struct pxs_store_race *race = &looks->race;
     char number[32];
     pxs_text_add_words(out, "sweep       %s\n", sweep);
-    pxs_text_add_words(out, "asked for   a race by %s: confidence %g, %lld to %lld seeds",
-                       race->metric, race->confidence, (long long)race->first,
-                       (long long)race->max_seeds);
-    if (race->indifference > 0)
-        pxs_text_addf(out, ", differences up to %s do not matter",
-                      pxs_format_rounded(number, race->indifference, 4));
-    pxs_text_add(out, "\n");
+    if (race->max_seeds > 0) { /* else its looks were merged, and its file was never planned here */
+        pxs_text_add_words(out, "asked for   a race by %s: confidence %g, %lld to %lld seeds",
+                           race->metric, race->confidence, (long long)race->first,
+                           (long long)race->max_seeds);
+        if (race->indifference > 0)
+            pxs_text_addf(out, ", differences up to %s do not matter",
+                          pxs_format_rounded(number, race->indifference, 4));
+        pxs_text_add(out, "\n");
+    }
     pxs_store_race_words(looks, out);
     pxs_text_add(out, "\n");
     for (size_t i = 0; i < looks->n; i++) {

@@ -54,8 +54,8 @@ struct pxs_shown {
 enum {
     PXS_COMPARISON,
     PXS_DIFFERENCES,
-    PXS_EFFECTS,
     PXS_RACE_TABLE,
+    PXS_EFFECTS,
     PXS_LOST,
     PXS_RUNS,
     PXS_SHOWN_N

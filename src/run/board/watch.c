@@ -207,7 +207,7 @@ static enum pxs_status fill(struct watching *w, const char *db, int64_t now_ms,
     b->now_ms = now_ms;
     snprintf(b->sweep, sizeof b->sweep, "%s", word(&w->sweep, 0, "name"));
     for (size_t i = 0; i < w->runs.n_rows; i++) {
-        b->n_total += state_of(w, i) != PXS_STATE_NOT_NEEDED;
+        b->n_total++;
         b->states.of[state_of(w, i)]++;
         if (state_of(w, i) != PXS_STATE_RUNNING)
             continue;

@@ -121,6 +121,15 @@ void pxs_show_board(struct pxs_supervisor *s, double now, bool final) {
                  s->pause.reason);
     else
         snprintf(b.note, sizeof b.note, "%s", s->kills.note);
+    if (s->plan->race.on) {
+        const struct pxs_race_course *course = &s->plan->course;
+        struct pxs_text words = {0};
+        pxs_text_add(&words, "race: ");
+        pxs_race_words_now(&s->plan->race.rule, course->last.n > 0 ? &course->last : NULL,
+                           s->plan->n_configurations, false, &words);
+        snprintf(b.race, sizeof b.race, "%s", pxs_text_str(&words));
+        pxs_text_finish(&words);
+    }
     b.running = running;
     count_runs(s, &b);
     if (b.n_running + b.states.of[PXS_STATE_QUEUED] + b.n_other_supervisors > 0)
