@@ -84,7 +84,8 @@ enum pxs_param_flags {
     PXS_PF_REQUIRED = 4,
     PXS_PF_OPEN_MIN = 8, /* min itself is out of range */
     PXS_PF_OPEN_MAX = 16,
-    PXS_PF_ODD = 64 /* odd numbers only */
+    PXS_PF_ODD = 64,   /* odd numbers only */
+    PXS_PF_DRAWS = 128 /* acts where a trained generator draws: `generate --set` takes it */
 };
 
 struct pxs_param_info {

@@ -123,6 +123,31 @@ static enum pxs_status find_source(const struct cli *cli, struct pxs_generate_so
     return status;
 }
 
+/* What --set says of how the weights came to be would change nothing. */
+static enum pxs_status set(struct pxs_params *p, const char *text, bool dropout,
+                           struct pxs_error *err) {
+    enum pxs_param_key key;
+    char name[64];
+    PXS_TRY(cli_set_param(p, text, err));
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(text, "="), text);
+    if (!pxs_param_find(name, &key))
+        return PXS_OK;
+    if (key == PXS_PARAM_dropout && !dropout)
+        return pxs_fail(err, PXS_E_INVALID, "--set %.60s: it goes with --dropout on", text);
+    if (pxs_param_info((int)key)->flags & PXS_PF_DRAWS)
+        return PXS_OK;
+    struct pxs_text known = {0};
+    for (int i = 0; i < PXS_PARAM_COUNT; i++)
+        if (pxs_param_info(i)->flags & PXS_PF_DRAWS)
+            pxs_text_addf(&known, "%s%s", known.len > 0 ? ", " : "", pxs_param_info(i)->key);
+    pxs_fail(err, PXS_E_INVALID,
+             "--set %.60s: %s acts in training alone, and these weights are trained; leave it out. "
+             "What acts here: %s",
+             text, name, pxs_text_str(&known));
+    pxs_text_finish(&known);
+    return PXS_E_INVALID;
+}
+
 /* ---- the command ---------------------------------------------------------------------------- */
 
 static void print_report(const struct cli *cli, const struct pxs_generate_options *o,
@@ -150,7 +175,7 @@ static enum pxs_status generate(struct cli *cli, struct pxs_generate_options *o,
     struct pxs_generate_source *source = malloc(sizeof *source);
     enum pxs_status status = source ? find_source(cli, source, err) : pxs_fail_nomem(err);
     for (size_t i = 0; i < cli->n_sets && status == PXS_OK; i++)
-        status = cli_set_param(&source->params, cli->sets[i], err);
+        status = set(&source->params, cli->sets[i], o->dropout, err);
     if (status == PXS_OK)
         status = pxs_pool_create(threads, &pool, err);
     if (status != PXS_OK)

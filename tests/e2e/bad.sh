@@ -159,3 +159,6 @@ says run.err 'that the database lacked: ingested'
 [ "$records" = "$(sha256sum <old/old/0001-base-s0/records.bin)" ] || fail "the records were touched"
 expect old "SELECT state FROM run" completed
 expect old "SELECT count(*) FROM batch_loss" "$batches"
+run 0 old exp.yaml --db "$WORK/beside.db"
+says run.err 'old: 1 run is whole in its folder, and only recorded here'
+says run.err 'old: 1 run, nothing to train'

@@ -128,6 +128,9 @@ says words.both 'taken to be trained with 32x32, BtoA (otherwise --set img_heigh
 same best stranger
 does 0 '1 resized to 64x32, and back' generate alone/stranger.safetensors odd -o wide --set img_width=64 --set img_height=32
 does 2 'there is no hyperparameter .side.' generate alone/stranger.safetensors odd -o wide --set side=64
+does 2 'set lambda_pixel=5: lambda_pixel acts in training alone.*What acts here: direction, img_height,' \
+    generate alone/stranger.safetensors odd -o wide --set lambda_pixel=5
+does 2 'set dropout=0.3: it goes with --dropout on' generate alone/stranger.safetensors odd -o wide --set dropout=0.3
 
 step "weights that cannot be used are refused alike: code 2, and no folder is made"
 # remade WHAT: stranger.safetensors with another header, as alone/bad.safetensors

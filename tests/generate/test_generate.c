@@ -255,6 +255,29 @@ START_TEST(arrays_of_every_kind)
 }
 END_TEST
 
+/* (3, H, W) is one colour picture to PyTorch and three grey ones to us: a colour network is not
+ * left to guess, a grey one has none to mistake. */
+START_TEST(three_planes_are_asked_about)
+{
+    static const uint8_t zeros[3 * 32 * 32];
+    write_array("planes.npy", PXS_NPY_U1, 3, (const int64_t[]){3, 32, 32}, zeros, sizeof zeros);
+    write_array("pair.npy", PXS_NPY_U1, 3, (const int64_t[]){2, 32, 32}, zeros, 2 * 32 * 32);
+    write_array("one.npy", PXS_NPY_U1, 4, (const int64_t[]){1, 3, 32, 32}, zeros, sizeof zeros);
+    static const char *const inputs[] = {"planes.npy", "pair.npy", "one.npy"};
+    make_generator(3);
+    struct pxs_generate_report r = generate(options_for(inputs, 3));
+    ck_assert_uint_eq(r.failed, 1);
+    ck_assert_uint_eq(r.done, 3);
+    ck_has(log_text, "planes.npy: its shape is [3, 32, 32], which is one colour picture or three "
+                     "grey ones: save the one as (1, 3, 32, 32) or (32, 32, 3), the three as (3, "
+                     "32, 32, 1)");
+    make_generator(1);
+    r = generate(options_for(inputs, 1));
+    ck_assert_uint_eq(r.done, 3);
+    ck_assert_str_eq(log_text, "");
+}
+END_TEST
+
 START_TEST(arrays_that_are_none)
 {
     static const float zeros[4 * 4 * 4 * 5], odd[4] = {-0.5f, 0.5f, 1, 0}, far[4] = {300, 0, 1, 2};
@@ -307,6 +330,7 @@ static TCase *generate_case(void) {
     tcase_add_test(tcase, grey_network);
     tcase_add_test(tcase, source_half);
     tcase_add_test(tcase, arrays_of_every_kind);
+    tcase_add_test(tcase, three_planes_are_asked_about);
     tcase_add_test(tcase, arrays_that_are_none);
     tcase_add_test(tcase, stops_between_pictures);
     return tcase;

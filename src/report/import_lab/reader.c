@@ -57,10 +57,11 @@ enum pxs_status pxs_lab_reader_open(const char *path, int64_t offset, int64_t li
     if (fd >= 0 && !r->file)
         close(fd);
     if (status == PXS_OK && is_utf16(r->file, offset))
-        status = pxs_fail(err, PXS_E_CORRUPT,
-                          "%s is UTF-16, as Windows PowerShell writes it behind `>`: `iconv -f "
-                          "UTF-16 -t UTF-8` makes it readable",
-                          path);
+        status = pxs_fail(
+            err, PXS_E_CORRUPT,
+            "%s is UTF-16, as Windows PowerShell writes it behind `>`: `iconv -f "
+            "UTF-16 -t UTF-8 '%s' > NEW` makes a file that can be read; put it in its place",
+            path, path);
     if (status != PXS_OK)
         pxs_lab_reader_close(&r);
     else

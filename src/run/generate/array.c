@@ -74,7 +74,19 @@ static enum pxs_status find_scale(struct generate_array *a, const char *path,
     return PXS_OK;
 }
 
-enum pxs_status generate_array_open(const char *path, struct generate_array *out,
+/* Three planes beside each other may be one picture of PyTorch's axes, which a colour network is
+ * asked for, or three grey ones: not for us to guess. */
+static enum pxs_status refuse_planes(const struct generate_array *a, const char *path,
+                                     struct pxs_error *err) {
+    const long long h = a->height, w = a->width;
+    return pxs_fail(err, PXS_E_INVALID,
+                    "%s: its shape is [3, %lld, %lld], which is one colour picture or three grey "
+                    "ones: save the one as (1, 3, %lld, %lld) or (%lld, %lld, 3), the three as (3, "
+                    "%lld, %lld, 1)",
+                    path, h, w, h, w, h, w, h, w);
+}
+
+enum pxs_status generate_array_open(const char *path, int channels, struct generate_array *out,
                                     struct pxs_error *err) {
     struct generate_array a = {.n = 0};
     char shape[128];
@@ -88,6 +100,8 @@ enum pxs_status generate_array_open(const char *path, struct generate_array *out
                      "(H, W, C) or (H, W), and C is 1 or 3",
                      path, shape);
     }
+    if (status == PXS_OK && channels == 3 && !a.has_channels && !a.single && a.n == 3)
+        status = refuse_planes(&a, path, err);
     if (status == PXS_OK)
         status = find_scale(&a, path, err);
     if (status == PXS_OK)

@@ -328,7 +328,8 @@ static enum pxs_status do_array(struct job *j, const struct generate_input *inpu
     size_t resized = 0;
     if (!pxs_path_join(result, sizeof result, j->o->out, input->result))
         return pxs_fail(err, PXS_E_INVALID, "path is too long: %.80s...", j->o->out);
-    enum pxs_status status = generate_array_open(input->path, &array, err);
+    enum pxs_status status =
+        generate_array_open(input->path, (int)j->o->params->channels, &array, err);
     if (status == PXS_OK) {
         struct array_reading r = {.j = j, .array = &array, .path = input->path};
         j->pixels = (uint64_t)array.height * (uint64_t)array.width;

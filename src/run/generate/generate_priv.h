@@ -54,7 +54,7 @@ void generate_from_network(const struct pxs_generate_options *o, struct generate
 /* ---- arrays (array.c) ----------------------------------------------------------------------- */
 
 /* Pictures in a .npy file: (N, H, W, C), (N, C, H, W), (N, H, W), (H, W, C) or (H, W); C is 1 or
- * 3. */
+ * 3. (3, H, W) is refused for a network of three channels. */
 struct generate_array {
     struct pxs_npy npy;
     size_t n;
@@ -63,7 +63,8 @@ struct generate_array {
     bool has_channels; /* an axis of its own */
     bool unit;         /* floats of 0..1 */
 };
-PXS_NODISCARD enum pxs_status generate_array_open(const char *path, struct generate_array *out,
+PXS_NODISCARD enum pxs_status generate_array_open(const char *path, int channels,
+                                                  struct generate_array *out,
                                                   struct pxs_error *err);
 void generate_array_close(struct generate_array *a);
 /* Picture `index` as RGB. */

@@ -345,21 +345,28 @@ static void say_words(struct pxs_supervisor *s) {
 
 static void say_plan(struct pxs_supervisor *s) {
     const struct pxs_plan *p = s->plan;
-    size_t todo = 0;
+    size_t todo = 0, recorded = 0; /* whole in their folders, and the database lacks them */
     char expected[80];
     pxs_plan_total(s->plan);
     if (p->notes[0])
         pxs_say(s, PXS_LOG_INFO, "%s", p->notes);
     say_words(s);
     pxs_race_say_end(s);
-    for (size_t i = 0; i < p->n; i++)
-        todo += s->runs[i].place == PXS_PLACE_TODO;
+    for (size_t i = 0; i < p->n; i++) {
+        const bool whole = p->runs[i].seconds == 0 && p->runs[i].steps_scanned > 0;
+        todo += s->runs[i].place == PXS_PLACE_TODO && !whole;
+        recorded += s->runs[i].place == PXS_PLACE_TODO && whole;
+    }
+    if (recorded > 0)
+        pxs_say(s, PXS_LOG_INFO, "%s: %zu run%s in %s, and only recorded here", p->sweep, recorded,
+                recorded == 1 ? " is whole" : "s are whole",
+                recorded == 1 ? "its folder" : "their folders");
     struct pxs_text range = {0};
     pxs_race_range_words(p, &range);
     pxs_expected_text(expected, p->seconds_to_do, pxs_now_ms());
     if (todo == 0)
-        pxs_say(s, PXS_LOG_INFO, "%s: %zu run%s, nothing to do", p->sweep, p->n,
-                p->n == 1 ? "" : "s");
+        pxs_say(s, PXS_LOG_INFO, "%s: %zu run%s, nothing to %s", p->sweep, p->n,
+                p->n == 1 ? "" : "s", recorded > 0 ? "train" : "do");
     else
         pxs_say(s, PXS_LOG_INFO,
                 "%s: %zu run%s, %s%zu to do, %d at a time with %d thread%s each, about %s (%s%s%s)",
