@@ -164,8 +164,9 @@ struct pxs_groups {
     struct pxs_table *values;
     size_t n_values; /* keys read so far */
     int64_t *run_ids;
-    int64_t *sweep_of; /* of each run */
-    size_t *group_of;  /* of each run */
+    const char **places; /* of each run: "rates/0003" */
+    int64_t *sweep_of;   /* of each run */
+    size_t *group_of;    /* of each run */
     size_t n_runs;
     size_t *first; /* of each group: its first run's place among the runs */
     char **labels; /* of each group: "halve, lrgd 25"; the sweep's name where nothing differs */

@@ -23,6 +23,7 @@ enum pxs_format {
  * unrounded. */
 enum pxs_show {
     PXS_SHOW_PLAIN, /* reals with six significant digits */
+    PXS_SHOW_WHOLE, /* the same; a text is never shortened */
     /* reals of the column share their decimals: four significant digits of the largest */
     PXS_SHOW_FIXED,
     PXS_SHOW_SHORT,     /* reals with three significant digits */
@@ -63,6 +64,12 @@ PXS_NODISCARD enum pxs_status pxs_report_table(const struct pxs_table *table,
                                                const struct pxs_column *columns,
                                                enum pxs_format format, int width,
                                                struct pxs_text *out, struct pxs_error *err);
+
+/* Hides columns of numbers, from the right, until the table fits into `width` (0: none) with no
+ * text below 12 columns, and appends a line that names them. */
+PXS_NODISCARD enum pxs_status pxs_hide_to_fit(const struct pxs_table *table,
+                                              struct pxs_column *columns, int width,
+                                              struct pxs_text *left_out, struct pxs_error *err);
 
 /* Where a stream's text goes; a failure ends the stream and is passed on. */
 struct pxs_sink {

@@ -102,7 +102,7 @@ static enum pxs_status runs_text(const struct cli *cli, const struct pxs_plan *p
                                  struct pxs_text *out, struct pxs_error *err) {
     const size_t first = 1 + plan->n_keys, n = first + FIXED;
     const char *names[1 + PXS_PARAM_COUNT + FIXED] = {"number"};
-    struct pxs_column columns[1 + PXS_PARAM_COUNT + FIXED] = {{"no", PXS_SHOW_PLAIN}};
+    struct pxs_column columns[1 + PXS_PARAM_COUNT + FIXED] = {{"run", PXS_SHOW_WHOLE}};
     struct pxs_table table = {0};
     struct pxs_params *params = malloc(sizeof *params);
     if (!params)
@@ -126,13 +126,24 @@ static enum pxs_status runs_text(const struct cli *cli, const struct pxs_plan *p
     enum pxs_status status = pxs_table_make(&table, names, n, plan->n, err);
     for (size_t i = 0; i < plan->n && status == PXS_OK; i++) {
         pxs_plan_params(plan, i, params);
-        pxs_table_set(&table, i, 0, pxs_cell_int(plan->runs[i].number));
+        /* as every command takes it; a bare number would be a run_id */
+        const char *name =
+            cli->format == PXS_FORMAT_TABLE
+                ? pxs_arena_printf(&table.arena, "%s/%04" PRId64, plan->sweep, plan->runs[i].number)
+                : NULL;
+        pxs_table_set(&table, i, 0,
+                      name ? pxs_cell_text(name) : pxs_cell_int(plan->runs[i].number));
         for (size_t k = 0; k < plan->n_keys; k++)
             pxs_table_set(&table, i, 1 + k, key_cell(&table, params, plan->keys[k]));
         put_fixed(&table, i, first, &plan->runs[i]);
     }
+    struct pxs_text left_out = {0};
+    if (status == PXS_OK && cli->format == PXS_FORMAT_TABLE)
+        status = pxs_hide_to_fit(&table, columns, cli_output_width(), &left_out, err);
     if (status == PXS_OK)
         status = pxs_report_table(&table, columns, cli->format, cli_output_width(), out, err);
+    pxs_text_add(out, pxs_text_str(&left_out));
+    pxs_text_finish(&left_out);
     pxs_table_finish(&table);
     free(params);
     return status;

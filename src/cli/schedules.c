@@ -91,17 +91,17 @@ static bool goes_the_same_way(const struct schedule *a, const struct schedule *b
     return is_near(a->last, b->last);
 }
 
-/* "1-3, 7" */
-static void add_run(struct schedule *s, int64_t number) {
+/* "0001-0003, 0007", as names of runs have it; configurations of a race have one digit or more. */
+static void add_run(struct schedule *s, int64_t number, int digits) {
     if (s->n_runs++ == 0) {
-        pxs_text_addf(&s->runs, "%" PRId64, number);
+        pxs_text_addf(&s->runs, "%0*" PRId64, digits, number);
     } else if (number == s->last_number + 1) {
         s->open = true;
     } else {
         if (s->open)
-            pxs_text_addf(&s->runs, "-%" PRId64, s->last_number);
+            pxs_text_addf(&s->runs, "-%0*" PRId64, digits, s->last_number);
         s->open = false;
-        pxs_text_addf(&s->runs, ", %" PRId64, number);
+        pxs_text_addf(&s->runs, ", %0*" PRId64, digits, number);
     }
     s->last_number = number;
 }
@@ -172,7 +172,8 @@ static size_t collect(const struct pxs_plan *plan, int net, struct pxs_params *p
         struct schedule *known = &list[at];
         add_words(known, pxs_text_str(&words));
         note_differences(plan, p, first, known);
-        add_run(known, plan->race.on ? (int64_t)i + 1 : plan->runs[i].number);
+        add_run(known, plan->race.on ? (int64_t)i + 1 : plan->runs[i].number,
+                plan->race.on ? 1 : 4);
         known->runs.failed = known->runs.failed || words.failed || known->words.failed;
         pxs_text_finish(&words);
     }
@@ -238,7 +239,7 @@ static void put_schedule(const struct pxs_plan *plan, int net, struct pxs_params
 
     describe_others(plan, net, p, s, &s->words);
     if (s->open)
-        pxs_text_addf(&s->runs, "-%" PRId64, s->last_number);
+        pxs_text_addf(&s->runs, "-%0*" PRId64, plan->race.on ? 1 : 4, s->last_number);
     put_row(rates, top, 0, out);
     pxs_text_addf(out, "  %s  (%s%s %s)\n", pxs_text_str(&s->words),
                   plan->race.on ? "configuration" : "run", s->n_runs == 1 ? "" : "s",

@@ -48,9 +48,10 @@ START_TEST(plan_shows_and_writes_nothing)
     ck_has(r.out, "\xe2\x96\x88\xe2\x96\x87\xe2\x96\x86\xe2\x96\x86\xe2\x96\x85\xe2\x96\x84\xe2\x96"
                   "\x83\xe2\x96\x83"
                   "\xe2\x96\x82\xe2\x96\x81           "
-                  "  linear, n_epochs_decay 20  (run 1)\n");
+                  "  linear, n_epochs_decay 20  (run 0001)\n");
     ck_has(r.out, "lr_G 0.0001 -> 4.76e-6, ratio 1/21\n");
-    ck_has(r.out, "plateau, factor_D 0.1, patience_D 10, threshold_D 0.0001, min_lr_D 0  (run 1)");
+    ck_has(r.out,
+           "plateau, factor_D 0.1, patience_D 10, threshold_D 0.0001, min_lr_D 0  (run 0001)");
     ck_has(r.out, "lr_D 0.0001, then as the validation loss goes\n");
     drop(&r);
     ck_prints(pixsweep("run", "tiny.yaml", "--dry-run", NULL), "tiny: 2 runs (2 new)");

@@ -530,8 +530,9 @@ START_TEST(discriminators_that_teach_nothing_are_named)
         R(90, 0, 0.2, .d_real = 0.6, .d_fake = 0.4),
     };
     COMPARE(plan, 0);
-    ck_has(notes(), "discriminator collapsed in run 1 (0.50 and 0.49)");
-    ck_has(notes(), "discriminator saturated, so that it teaches little, in run 2 (0.99 and 0.00)");
+    ck_has(notes(), "discriminator collapsed in run rates/0001 (0.50 and 0.49)");
+    ck_has(notes(),
+           "discriminator saturated, so that it teaches little, in run rates/0002 (0.99 and 0.00)");
     ck_assert_double_eq_tol(at(0, "D_real_mean"), 0.7475, 1e-12);
 }
 END_TEST

@@ -17,8 +17,8 @@ experiment exp.yaml rates 'n_epochs: 8' 'sample_interval: 0' 'checkpoint_interva
 step "plan draws each schedule once and names its keys"
 "$PIXSWEEP" plan exp.yaml --results res >plan.out 2>plan.err || fail plan
 [ "$(grep -c '█.*(run ' plan.out)" -ge 12 ] || fail "curves are missing"
-says plan.out 'one_cycle, max_lr 0.004, pct_start 0.3  (run 8)'
-says plan.out 'cosine, min_lr 1e-5, after 2 epochs of warm-up  (run 5)'
+says plan.out 'one_cycle, max_lr 0.004, pct_start 0.3  (run 0008)'
+says plan.out 'cosine, min_lr 1e-5, after 2 epochs of warm-up  (run 0005)'
 "$PIXSWEEP" plan exp.yaml --results res --format csv >plan.csv 2>/dev/null || fail "plan as csv"
 
 step "a curve is drawn once, under all of its names, with what else is swept"
@@ -27,9 +27,9 @@ experiment same.yaml same 'n_epochs: 8' 'sweep:' '  points:' '    - {lr_policy_G
     '    - {lr_policy_G: constant, learning_rate_G: 5e-4}' '  grid: {batch_size: [4, 8]}'
 "$PIXSWEEP" plan same.yaml --results res >same.out 2>same.err || fail "plan same"
 [ "$(grep -c 'lr_G [0-9].* -> ' same.out)" -eq 3 ] || fail "not three curves: $(cat same.out)"
-says same.out '  constant = halve, lrgd 50, lambda_pixel 10, learning_rate_G 0.001  (runs 1-4)$'
-says same.out '  halve, lrgd 2, lambda_pixel 50, learning_rate_G 0.001  (runs 5-6)$'
-says same.out '  constant, lambda_pixel 10, learning_rate_G 0.0005  (runs 7-8)$'
+says same.out '  constant = halve, lrgd 50, lambda_pixel 10, learning_rate_G 0.001  (runs 0001-0004)$'
+says same.out '  halve, lrgd 2, lambda_pixel 50, learning_rate_G 0.001  (runs 0005-0006)$'
+says same.out '  constant, lambda_pixel 10, learning_rate_G 0.0005  (runs 0007-0008)$'
 
 step "the steps were made with these rates"
 run 0 res exp.yaml

@@ -250,6 +250,11 @@ START_TEST(runs_are_listed_and_found)
              "the nearest is b/0002-lrgd-11-s0");
     ck_fails(pxs_store_find_run(s, "99", &run, &err), PXS_E_NOT_FOUND, "there is no run 99");
     ck_fails(pxs_store_find_run(s, "0", &run, &err), PXS_E_NOT_FOUND, "there is no run 0");
+    /* a place in a sweep, as names show it, is no run_id */
+    ck_fails(pxs_store_find_run(s, "0001", &run, &err), PXS_E_NOT_FOUND,
+             "0001 is a place in a sweep: say SWEEP/0001");
+    ck_ok(pxs_store_find_run(s, "b/0002", &run, &err));
+    ck_assert_int_eq(run.run_id, b[1]);
     ck_fails(pxs_store_find_run(s, "", &run, &err), PXS_E_NOT_FOUND, "there is no run ");
     pxs_store_close(&s);
 }

@@ -230,6 +230,43 @@ START_TEST(long_text_gives_way_on_a_terminal_and_numbers_never)
 }
 END_TEST
 
+/* Columns of numbers go, the last ones first; a name that is wanted whole stays so. */
+START_TEST(columns_give_way_before_names)
+{
+    static const char *const names[] = {"name", "state", "epochs", "loss", "std"};
+    static const char name[] = "lr_schedules/0003-lrgd-25-s1";
+    struct pxs_column columns[] = {{NULL, PXS_SHOW_WHOLE},
+                                   {NULL, PXS_SHOW_PLAIN},
+                                   {NULL, PXS_SHOW_PLAIN},
+                                   {NULL, PXS_SHOW_FIXED},
+                                   {NULL, PXS_SHOW_PLUSMINUS}};
+    struct pxs_text left_out = {0};
+    struct pxs_table t;
+    ck_ok(pxs_table_make(&t, names, 5, 1, &err));
+    pxs_table_set(&t, 0, 0, pxs_cell_text(name));
+    pxs_table_set(&t, 0, 1, pxs_cell_text("completed, imported"));
+    pxs_table_set(&t, 0, 2, pxs_cell_int(40));
+    pxs_table_set(&t, 0, 3, pxs_cell_real(0.25));
+    pxs_table_set(&t, 0, 4, pxs_cell_real(0.5));
+    ck_ok(pxs_hide_to_fit(&t, columns, 0, &left_out, &err));
+    ck_assert_uint_eq(left_out.len, 0);
+    ck_ok(pxs_hide_to_fit(&t, columns, 50, &left_out, &err));
+    ck_assert_str_eq(pxs_text_str(&left_out),
+                     "loss, std found no room (--format csv has everything)\n");
+    ck_ok(pxs_report_table(&t, columns, PXS_FORMAT_TABLE, 50, &out, &err));
+    ck_has(pxs_text_str(&out), name);
+    ck_has(pxs_text_str(&out), "  epochs\n");
+    pxs_text_clear(&left_out);
+    ck_ok(pxs_hide_to_fit(&t, columns, 10, &left_out, &err)); /* a name is never cut */
+    ck_has(pxs_text_str(&left_out), "epochs found no room");
+    pxs_text_clear(&out);
+    ck_ok(pxs_report_table(&t, columns, PXS_FORMAT_TABLE, 10, &out, &err));
+    ck_has(pxs_text_str(&out), name);
+    pxs_text_finish(&left_out);
+    pxs_table_finish(&t);
+}
+END_TEST
+
 START_TEST(cells_stay_on_their_line)
 {
     struct pxs_table t = one_cell("x", pxs_cell_text("a\nb\t\x1b[31mred\xff"));
@@ -393,6 +430,7 @@ static Suite *table_suite(void) {
     tcase_add_test(c, json_keeps_integers_and_odd_text);
     tcase_add_test(c, nothing_found);
     tcase_add_test(c, long_text_gives_way_on_a_terminal_and_numbers_never);
+    tcase_add_test(c, columns_give_way_before_names);
     tcase_add_test(c, cells_stay_on_their_line);
     tcase_add_test(c, numbers_for_people);
     tcase_add_test(c, widths);

@@ -154,7 +154,8 @@ static enum pxs_status exact_run(struct pxs_store *s, const char *text, struct h
     struct pxs_store_run run;
     PXS_TRY(pxs_store_int(s, PXS_ST_RUN_BY_NAME, PXS_ARGS(pxs_cell_text(text)), 0, &id, err));
     if (!id && digits && !slash) {
-        id = number;
+        /* "0002" is a place in a sweep, as names show it, and never a run_id */
+        id = *last == '0' ? 0 : number;
     } else if (!id && digits) {
         char sweep[128];
         snprintf(sweep, sizeof sweep, "%.*s", (int)(slash - text), text);
@@ -239,6 +240,11 @@ static enum pxs_status fail_no_run(struct pxs_store *s, const char *text, const 
     if (!any)
         return pxs_fail(err, PXS_E_NOT_FOUND,
                         "there is no %s %.100s: the database holds no runs yet", what, text);
+    if (text[0] == '0' && text[1] != '\0' && strspn(text, "0123456789") == strlen(text))
+        return pxs_fail(
+            err, PXS_E_NOT_FOUND,
+            "%.100s is a place in a sweep: say SWEEP/%.100s, or a run's number in `pixsweep ls`",
+            text, text);
     enum pxs_status status = add_nearest_run(s, text, &near, err);
     if (status == PXS_OK)
         status = pxs_fail(err, PXS_E_NOT_FOUND, "there is no %s %.100s%s (`pixsweep ls` lists all)",

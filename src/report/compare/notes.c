@@ -278,8 +278,8 @@ static void note_discriminator(const struct comparing *c, bool full, struct note
         if (full ? !(lsgan && real - fake > D_FULL) : !(fabs(real - fake) < D_SAME))
             continue;
         if (found++ < 4)
-            pxs_text_addf(&runs, "%s%" PRId64 " (%.2f and %.2f)", found == 1 ? "" : ", ",
-                          c->in.run_ids[run], real, fake);
+            pxs_text_addf(&runs, "%s%s (%.2f and %.2f)", found == 1 ? "" : ", ", c->in.places[run],
+                          real, fake);
     }
     if (found > 4)
         pxs_text_addf(&runs, " and %zu more", found - 4);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const struct pxs_column list_columns[] = {
-    {"run", PXS_SHOW_PLAIN},        {"name", PXS_SHOW_PLAIN},     {"state", PXS_SHOW_PLAIN},
+    {"run", PXS_SHOW_PLAIN},        {"name", PXS_SHOW_WHOLE},     {"state", PXS_SHOW_PLAIN},
     {"tries", PXS_SHOW_PLAIN},      {"epochs", PXS_SHOW_PLAIN},   {"of", PXS_SHOW_PLAIN},
     {"best val", PXS_SHOW_FIXED},   {"at epoch", PXS_SHOW_PLAIN}, {"final val", PXS_SHOW_FIXED},
     {"avg loss_G", PXS_SHOW_FIXED}, {"time", PXS_SHOW_DURATION},  {"images/s", PXS_SHOW_FIXED},
@@ -77,9 +77,14 @@ static enum pxs_status put_table(const struct pxs_store *s, struct pxs_table *t,
     pxs_hide_empty(t, columns);
     if (!repeated)
         columns[ATTEMPTS].show = PXS_SHOW_HIDDEN;
-    PXS_TRY(pxs_report_table(t, columns, PXS_FORMAT_TABLE, width, out, err));
+    struct pxs_text left_out = {0};
+    enum pxs_status status = pxs_hide_to_fit(t, columns, width, &left_out, err);
+    if (status == PXS_OK)
+        status = pxs_report_table(t, columns, PXS_FORMAT_TABLE, width, out, err);
+    pxs_text_add(out, pxs_text_str(&left_out));
+    pxs_text_finish(&left_out);
     pxs_stale_say(s, n_stale, out);
-    return pxs_text_status(out, err);
+    return status != PXS_OK ? status : pxs_text_status(out, err);
 }
 
 enum pxs_status pxs_report_list(struct pxs_store *s, const struct pxs_list_options *options,

@@ -1,5 +1,7 @@
 -- One row a run of sweep ?1: what tells runs apart beside the hyperparameters.
-SELECT r.run_id, r.sweep_id, r.config_hash, r.run_id IN (SELECT run_id FROM imported) AS imported,
+SELECT r.run_id, r.sweep_id,
+  (SELECT name FROM sweep w WHERE w.sweep_id = r.sweep_id) || printf('/%04d', r.number) AS place,
+  r.config_hash, r.run_id IN (SELECT run_id FROM imported) AS imported,
   {{data_hash.sql}} AS data,
   {{files_hash.sql}} AS files,
   {{weights_hash.sql}} AS weights,

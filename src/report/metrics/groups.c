@@ -357,6 +357,7 @@ static enum pxs_status read_runs(struct reading *r, struct pxs_error *err) {
     g->n_runs = r->runs.n_rows;
     const size_t keys = (r->by ? r->n_by : PXS_PARAM_COUNT) + OWN_KEYS + 1;
     g->run_ids = pxs_arena_alloc(&g->arena, (g->n_runs + 1) * sizeof *g->run_ids);
+    g->places = pxs_arena_alloc(&g->arena, (g->n_runs + 1) * sizeof *g->places);
     g->sweep_of = pxs_arena_alloc(&g->arena, (g->n_runs + 1) * sizeof *g->sweep_of);
     g->group_of = pxs_arena_alloc(&g->arena, (g->n_runs + 1) * sizeof *g->group_of);
     g->first = pxs_arena_alloc(&g->arena, (g->n_runs + 1) * sizeof *g->first);
@@ -364,12 +365,15 @@ static enum pxs_status read_runs(struct reading *r, struct pxs_error *err) {
     g->sql = pxs_arena_alloc(&g->arena, keys * sizeof *g->sql);
     g->values = pxs_arena_alloc(&g->arena, keys * sizeof *g->values);
     g->notes = pxs_arena_alloc(&g->arena, NOTES_MOST * sizeof *g->notes);
-    if (!g->run_ids || !g->sweep_of || !g->group_of || !g->first || !g->keys || !g->sql ||
-        !g->values || !g->notes)
+    if (!g->run_ids || !g->places || !g->sweep_of || !g->group_of || !g->first || !g->keys ||
+        !g->sql || !g->values || !g->notes)
         return pxs_fail_nomem(err);
     for (size_t i = 0; i < g->n_runs; i++) {
         g->run_ids[i] = pxs_table_at(&r->runs, i, "run_id").integer;
         g->sweep_of[i] = pxs_table_at(&r->runs, i, "sweep_id").integer;
+        g->places[i] = pxs_arena_strdup(&g->arena, pxs_table_at(&r->runs, i, "place").text);
+        if (!g->places[i])
+            return pxs_fail_nomem(err);
     }
     return PXS_OK;
 }

@@ -23,6 +23,8 @@ void pxs_table_set(struct pxs_table *table, size_t row, size_t column, struct px
     table->cells[row * table->n_columns + column] = cell;
 }
 
+enum { TEXT_LEAST = 12 }; /* a text is shortened to no less */
+
 /* ---- layout --------------------------------------------------------------------------------- */
 
 /* One visible column while it is laid out. */
@@ -101,10 +103,33 @@ static bool open_lanes(struct layout *l, const struct pxs_column *columns,
     return true;
 }
 
+/* Every cell as it is shown; the widest of a column decides its width. False where memory runs
+ * out. */
+static bool fill_cells(struct layout *l, struct pxs_text *scratch) {
+    const struct pxs_table *table = l->table;
+    l->cells = pxs_arena_alloc(&l->arena, (table->n_rows * l->n + 1) * sizeof *l->cells);
+    if (!l->cells)
+        return false;
+    for (size_t row = 0; row < table->n_rows; row++) {
+        for (size_t i = 0; i < l->n; i++) {
+            struct lane *lane = &l->lanes[i];
+            pxs_cell_show(scratch, &table->cells[row * table->n_columns + lane->column], lane->show,
+                          lane->decimals);
+            const char *text = kept(l, scratch);
+            if (!text)
+                return false;
+            l->cells[row * l->n + i] = text;
+            const size_t shown = pxs_text_width(text, strlen(text));
+            lane->width = shown > lane->width ? shown : lane->width;
+        }
+    }
+    return true;
+}
+
 /* Narrows the widest text column again and again until the line fits; numbers are never cut, since
  * a cut number is a wrong one. */
 static void fit(struct layout *l, size_t width) {
-    const size_t least = 12;
+    const size_t least = TEXT_LEAST;
     size_t total = 0;
     for (size_t i = 0; i < l->n; i++)
         total += l->lanes[i].width + strlen(l->lanes[i].gap);
@@ -159,29 +184,13 @@ enum pxs_status pxs_table_lay_out(const struct pxs_table *table, const struct px
     struct layout l = {.table = table};
     struct pxs_text scratch = {0};
     enum pxs_status status = PXS_E_NOMEM;
-    if (!open_lanes(&l, columns, &scratch))
+    if (!open_lanes(&l, columns, &scratch) || !fill_cells(&l, &scratch))
         goto out;
-
-    /* Every cell as it is shown; the widest of a column decides its width. */
-    l.cells = pxs_arena_alloc(&l.arena, (table->n_rows * l.n + 1) * sizeof *l.cells);
     const char **titles = pxs_arena_alloc(&l.arena, (l.n + 1) * sizeof *titles);
-    if (!l.cells || !titles)
+    if (!titles)
         goto out;
     for (size_t i = 0; i < l.n; i++)
         titles[i] = l.lanes[i].title;
-    for (size_t row = 0; row < table->n_rows; row++) {
-        for (size_t i = 0; i < l.n; i++) {
-            struct lane *lane = &l.lanes[i];
-            pxs_cell_show(&scratch, &table->cells[row * table->n_columns + lane->column],
-                          lane->show, lane->decimals);
-            const char *text = kept(&l, &scratch);
-            if (!text)
-                goto out;
-            l.cells[row * l.n + i] = text;
-            const size_t shown = pxs_text_width(text, strlen(text));
-            lane->width = shown > lane->width ? shown : lane->width;
-        }
-    }
     if (width > 0)
         fit(&l, (size_t)width);
 
@@ -200,6 +209,43 @@ out:
     pxs_arena_finish(&l.arena);
     pxs_text_finish(&scratch);
     return status == PXS_OK ? PXS_OK : pxs_fail_nomem(err);
+}
+
+/* Columns that the lane takes at least: a text can be shortened. */
+static size_t least_width(const struct lane *lane) {
+    const bool text = !lane->right && lane->show == PXS_SHOW_PLAIN;
+    return strlen(lane->gap) + (text && lane->width > TEXT_LEAST ? TEXT_LEAST : lane->width);
+}
+
+enum pxs_status pxs_hide_to_fit(const struct pxs_table *table, struct pxs_column *columns,
+                                int width, struct pxs_text *left_out, struct pxs_error *err) {
+    struct layout l = {.table = table};
+    struct pxs_text scratch = {0}, names = {0};
+    size_t total = 0;
+    const bool room = open_lanes(&l, columns, &scratch) && fill_cells(&l, &scratch);
+    for (size_t i = 0; room && i < l.n; i++)
+        total += least_width(&l.lanes[i]);
+    for (size_t i = room && width > 0 ? l.n : 0; i > 0 && total > (size_t)width; i--) {
+        const struct lane *lane = &l.lanes[i - 1];
+        const bool joined = strcmp(lane->joint, "  ") != 0;
+        if (i == 1 || !(lane->right || joined))
+            continue;
+        columns[lane->column].show = PXS_SHOW_HIDDEN;
+        total -= least_width(lane);
+        pxs_text_clear(&scratch);
+        pxs_text_add(&scratch, pxs_text_str(&names));
+        pxs_text_clear(&names);
+        pxs_text_addf(&names, "%s%s%s", lane->title, scratch.len > 0 ? ", " : "",
+                      pxs_text_str(&scratch));
+    }
+    if (names.len > 0)
+        pxs_text_addf(left_out, "%s found no room (--format csv has everything)\n",
+                      pxs_text_str(&names));
+    left_out->failed = left_out->failed || names.failed || scratch.failed;
+    pxs_arena_finish(&l.arena);
+    pxs_text_finish(&scratch);
+    pxs_text_finish(&names);
+    return room ? pxs_text_status(left_out, err) : pxs_fail_nomem(err);
 }
 
 enum pxs_status pxs_report_table(const struct pxs_table *table, const struct pxs_column *columns,
