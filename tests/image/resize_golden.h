@@ -1,4 +1,4 @@
-/* Made by resize_golden.py with Pillow 13.0.0: SHA-256 of the pixels. */
+/* Made by resize_golden.py with Pillow 12.3.0: SHA-256 of the pixels. */
 static const struct resize_case resize_cases[] = {
     {false, 1, 64, 64, 71, 71, "90be9ab74a78cb3dd7add00c081ada59bc7d789b08a08cdd739dd3e099f83bd4"},
     {false, 1, 64, 64, 94, 94, "a53919e3ae1083f6c5513709935d86bd422e0b2b24afcf4d156c53f0068f83ed"},
@@ -26,6 +26,10 @@ static const struct resize_case resize_cases[] = {
     {false, 1, 64, 64, 64, 65, "9812dc53f5f2bf8407b30ac9bcb5d6404836bc356a3fa385214bf20b338cb7d4"},
     {false, 1, 1000, 3, 3, 1000,
      "916c407f1dc38b780f56ca6f399102b3e83284889e1c400dd0c99bc1e22fc7e3"},
+    {false, 1, 75, 100, 52, 52, "432058379d6c9af2aeeb6b44e26effdda00b3d192a60a0e72d780b93b83205cb"},
+    {false, 1, 30, 80, 16, 16, "acf4519e2d596c37e55ae19436f342f5cb52177709ac1a2dcb33662c9e03dad3"},
+    {false, 1, 375, 500, 256, 256,
+     "e7e839e82ab754cced2b0a893bd65e3632bac88d9720b124c718b3901d0517af"},
     {false, 3, 64, 64, 71, 71, "2996393539898dbcc899fa99821caa0d6c8464f37781e9f6619de0e86619e012"},
     {false, 3, 64, 64, 94, 94, "e3f53a1494976b5a650fb0757e1916e13174cb9437df2f331b60b77c076e38aa"},
     {false, 3, 71, 71, 64, 64, "a5d79bc8b910991610624d8ee1c67f024033204f762410856e3b81e8bef9859a"},
@@ -52,6 +56,10 @@ static const struct resize_case resize_cases[] = {
     {false, 3, 64, 64, 64, 65, "726fce5489a8e43dc8d7de409ebc360e8b4e6fe66637e9722e3a27cd4bda4d7b"},
     {false, 3, 1000, 3, 3, 1000,
      "a7ccfed7f9fb9111d091c1e9bde99f562a407c4085a94c6af700fb9959f4c61a"},
+    {false, 3, 75, 100, 52, 52, "18cbf01d7c4be25a304e713f3c7fa0985977190b7cc80d1e3c1eff8dd917a877"},
+    {false, 3, 30, 80, 16, 16, "0f9c504c44f0ef69b7109e17d2cfbd6a0ee1e86b1b6a9dcbd24c537bfe59525e"},
+    {false, 3, 375, 500, 256, 256,
+     "68a67b817195e62634a4dec7202974b514b1a95403e983b0111b8b1693bcdcbb"},
     {true, 1, 64, 64, 71, 71, "4b192e1f3cfe4087b1de0c81b0acc044e1347e42534e4b99484a51de97c1c435"},
     {true, 1, 64, 64, 94, 94, "b91798e7a01ee0a16f843ba95a69f031c39eda4179bec1e2952329e606eb05ba"},
     {true, 1, 71, 71, 64, 64, "c8e1a0fe0caf0ee2c1648887d3da639dd032ebc0705941b1925868753ff0e4c3"},
@@ -73,6 +81,10 @@ static const struct resize_case resize_cases[] = {
     {true, 1, 64, 64, 65, 64, "65ff2dae02b62d82c1dd1691504083121e2cfd1657f880e49275d1bc27f745cf"},
     {true, 1, 64, 64, 64, 65, "3bc3b8c505190ccc8255776d8eef0ff71d47de301318bece0b791434cb9c6d97"},
     {true, 1, 1000, 3, 3, 1000, "145d74283f3700a66c71295991fdfde3ded2bd8dddc5305132e2e344220f1403"},
+    {true, 1, 75, 100, 52, 52, "983edb407e9cdf9c1bd357e7a74983f0a3b47410823b4718d8f1e61a6c8a0d39"},
+    {true, 1, 30, 80, 16, 16, "659749a414fcbbaf091a55e8f0abd9eafadf2b1ee4b96cfc9372a4fd21615fd3"},
+    {true, 1, 375, 500, 256, 256,
+     "90a553d5c21c41222cb3d1804645ee3ded8116ed4c9af460f123c9127b15e75b"},
     {true, 3, 64, 64, 71, 71, "c82a93f52b5303b23773132ba328f0fe78ffdafd055eac429287452349a0e0be"},
     {true, 3, 64, 64, 94, 94, "9d7e7c582f7498658893dd6a7d1811e0697b683bfe7ef7855a1b4161168c9d11"},
     {true, 3, 71, 71, 64, 64, "3fb44c3037ab0fc4775c26455770242a056e69fe4e8f07b54338cc824e5da5bd"},
@@ -94,6 +106,10 @@ static const struct resize_case resize_cases[] = {
     {true, 3, 64, 64, 65, 64, "6ac9b7dc835e046331aeb16138dfaa8b7721c3cc19506f27a293e2e4c98fc32b"},
     {true, 3, 64, 64, 64, 65, "cbcc83f78dfef0e77cf5b4a157d1ffd63bac7809b2e7c536a815068da29701a3"},
     {true, 3, 1000, 3, 3, 1000, "b212532bccd47dddbaedc2dc5205ef2ccfb893e767657e11647c9411d53d0f9a"},
+    {true, 3, 75, 100, 52, 52, "cb5570036aed7f5be66caf25e7a2132c7f64cefce92cc0c80d3f0d9fbc82ccea"},
+    {true, 3, 30, 80, 16, 16, "a1afa976a063d976e70ea6a5fef377058ad2089bfe34aab621a7f1b07dc8a50d"},
+    {true, 3, 375, 500, 256, 256,
+     "d168d6eb43ab4a7fec49f265f71735c0d1cd006113ef8044293a0146fcc8d739"},
 };
 static const char grey_golden[] =
     "db673a8d0e307eedb6525543f550cd6e2d20d3b9aff937a83af42213a7523710";
