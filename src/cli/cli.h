@@ -255,10 +255,11 @@ void cli_cancel_ahead(struct cli *cli);
 void cli_wishes(const char *names[CLI_WISHES_MAX]);
 /* Whether there is one where --db and --results lead to. */
 bool cli_has_database(const struct cli *cli);
-/* The databases to which `pixsweep run` of this user writes on this machine at present, absolute,
- * in the arena; their number. */
+/* The databases to which `pixsweep run` of this user writes on this machine at present and which
+ * have this sweep (NULL: any), absolute, in the arena; their number. */
 #define CLI_RUNNING_MAX 16
-size_t cli_running_databases(struct pxs_arena *arena, const char *out[CLI_RUNNING_MAX]);
+size_t cli_running_databases(const char *sweep, struct pxs_arena *arena,
+                             const char *out[CLI_RUNNING_MAX]);
 /* Whether `text` names a sweep of the results folder with jobs that may live: by its whole name,
  * its folder or its file, unless `exact` also by a beginning that no other such sweep has. No
  * database is asked. */

@@ -170,12 +170,12 @@ static enum pxs_status read_once(struct cli *cli, struct pxs_store *s, struct px
 /* Where nothing says which database, and there is none here: that of the sweep which runs on this
  * machine. */
 static int find_running(struct cli *cli) {
-    const char *found[CLI_RUNNING_MAX];
+    const char *found[CLI_RUNNING_MAX], *sweep = cli->n_args > 0 ? cli->args[0] : NULL;
     struct pxs_text list = {0};
     if (cli->values[OPT_DB] || cli->values[OPT_RESULTS] || cli->values[OPT_WAIT] ||
         cli_has_database(cli))
         return CLI_OK;
-    const size_t n = cli_running_databases(&cli->arena, found);
+    const size_t n = cli_running_databases(sweep, &cli->arena, found);
     if (n == 0)
         return CLI_OK; /* the error names the place that was looked at */
     if (n == 1) {
@@ -186,8 +186,8 @@ static int find_running(struct cli *cli) {
     }
     for (size_t i = 0; i < n; i++) {
         pxs_text_add(&list, "  pixsweep watch");
-        if (cli->n_args > 0)
-            pxs_text_add_command(&list, " %s", cli->args[0]);
+        if (sweep)
+            pxs_text_add_command(&list, " %s", sweep);
         pxs_text_add_command(&list, " --db %s\n", found[i]);
     }
     cli_say("there is no database here, but sweeps run with others:");

@@ -54,7 +54,19 @@ static bool open_database(const char *pid, char db[PXS_PATH_MAX]) {
     return found;
 }
 
-size_t cli_running_databases(struct pxs_arena *arena, const char *out[CLI_RUNNING_MAX]) {
+/* Can it be read here, and has it such a sweep? */
+static bool has_sweep(const char *db, const char *sweep) {
+    struct pxs_store *s = NULL;
+    struct pxs_error err;
+    int64_t id;
+    const bool found = pxs_store_open_readonly(db, &s, &err) == PXS_OK &&
+                       pxs_store_find_sweep(s, sweep, &id, &err) == PXS_OK;
+    pxs_store_close(&s);
+    return found;
+}
+
+size_t cli_running_databases(const char *sweep, struct pxs_arena *arena,
+                             const char *out[CLI_RUNNING_MAX]) {
     char db[PXS_PATH_MAX];
     size_t n = 0;
     DIR *processes = opendir(proc());
@@ -66,7 +78,7 @@ size_t cli_running_databases(struct pxs_arena *arena, const char *out[CLI_RUNNIN
         size_t same = 0;
         while (same < n && strcmp(out[same], db) != 0)
             same++;
-        if (same == n && (out[n] = pxs_arena_strdup(arena, db)) != NULL)
+        if (same == n && has_sweep(db, sweep) && (out[n] = pxs_arena_strdup(arena, db)) != NULL)
             n++;
     }
     if (processes)

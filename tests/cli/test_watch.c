@@ -221,7 +221,7 @@ START_TEST(watch_finds_the_sweep_that_runs_in_another_folder)
                     "printf '/x/pixsweep\\0run\\0tiny.yaml\\0' >proc/7/cmdline &&"
                     "printf 'pixsweep\\0worker\\0' >proc/8/cmdline && printf 'vi\\0run\\0' "
                     ">proc/9/cmdline &&"
-                    "touch none.db other.db && for p in 7 8 9; do ln -s "
+                    "for p in 7 8 9; do ln -s "
                     "$PWD/results/pixsweep.db.lock proc/$p/fd/4; done &&"
                     "ln -s $PWD/x/.supervisor.lock proc/7/fd/3; echo made"),
               "made");
@@ -230,10 +230,13 @@ START_TEST(watch_finds_the_sweep_that_runs_in_another_folder)
               "there is no database here; a sweep runs with --db ");
     ck_prints(shell("cd other && \"$PIXSWEEP\" watch --once --quiet"), "tiny: 2/2 done");
     ck_refused(shell("cd other && \"$PIXSWEEP\" watch --results here"), 2, "here/pixsweep.db");
-    ck_prints(shell("ln -sfn $PWD/other.db.lock proc/9/fd/4 && printf 'pixsweep\\0run\\0' "
-                    ">proc/9/cmdline && echo two"),
-              "two");
-    ck_refused(shell("cd other && \"$PIXSWEEP\" watch tiny"), 2, "/other.db");
+    ck_refused(shell("cd other && \"$PIXSWEEP\" watch big"), 2, "other/results/pixsweep.db yet");
+    ck_prints(
+        shell(
+            "\"$PIXSWEEP\" backup other.db >/dev/null && ln -sfn $PWD/other.db.lock proc/9/fd/4 &&"
+            "printf 'pixsweep\\0run\\0' >proc/9/cmdline && echo two"),
+        "two");
+    ck_refused(shell("cd other && \"$PIXSWEEP\" watch tiny"), 2, "/other.db\n");
     ck_refused(shell("cd other && \"$PIXSWEEP\" watch tiny"), 2, "\n  pixsweep watch tiny --db ");
 }
 END_TEST
