@@ -16,12 +16,13 @@ struct pxs_compare_options {
     /* only runs that meet this condition over the columns of v_run; NULL = those that the
      * sweeps' files ask for */
     const char *where;
+    bool where_is_plan; /* `where` says what the sweep's file asks for, nothing less */
     /* hyperparameters whose values make a group; NULL = what differs in the sweep */
     const char *const *by;
     size_t n_by;
-    /* what ranks, and what differences are of: best_val_loss (NULL), final_val_loss, val_auc,
+    /* what ranks, and what differences are of: best_val_loss, final_val_loss, val_auc,
      * val_psnr, val_ssim, final_avg_loss_G, seconds, best_epoch. The higher val_psnr and val_ssim
-     * the better */
+     * the better. NULL: that of the sweep's race where a look was judged, else best_val_loss */
     const char *metric;
     /* validation loss (with those metrics PSNR or SSIM) to be reached; NULL = none */
     const double *target;
@@ -84,7 +85,8 @@ struct pxs_comparison {
     const char *sql;
     const char **notes;
     size_t n_notes;
-    bool separated; /* the first row from the second, by p_holm < PXS_ALPHA */
+    const char *race_note; /* the one on how a race gave out the seeds; NULL: no look was judged */
+    bool separated;        /* the first row from the second, by p_holm < PXS_ALPHA */
 };
 /* PXS_E_NOT_FOUND: no such sweep or baseline; PXS_E_INVALID: no such hyperparameter or metric, a
  * baseline that is not one group. */

@@ -826,14 +826,86 @@ START_TEST(a_race_says_how_n_came_about)
     ck_assert_uint_eq(c.n_open, 0);
     ck_assert_uint_eq(c.n_runs, 6);
     ck_assert_int_eq(c.until, -1);
-    ck_has(notes(), "race: lrgd-25 and constant are equal to within 0.01, either will "
-                    "do: shown by 2 seeds (pixsweep show rates). n differs by selection: ");
+    ck_assert_str_eq(c.verdict, "race: lrgd-25 and constant are equal to within 0.01, either will "
+                                "do: shown by 2 seeds (pixsweep show rates)");
+    ck_has(notes(), "n differs by selection: ");
     ck_has(notes(), "the plain mean of a dropped one is biased for the worse");
+    ck_has(c.race_note, "p and intervals of means are those of a fixed number of seeds");
     pxs_comparison_finish(&c);
     ck_ok(pxs_store_set_race(store, 1, NULL, &err));
     ck_ok(pxs_compare(store, &(struct pxs_compare_options){0}, &c, &err));
     ck_assert_uint_eq(c.n_open, 1);
     ck_has_not(notes(), "race");
+}
+END_TEST
+
+/* By another metric, or of fewer runs, it is another question than the race's; and where the race
+ * gives out the seeds, nobody is told to ask for more of them. */
+START_TEST(what_a_race_does_not_answer)
+{
+    static const struct pxs_compare_options others[] = {{.metric = "final_val_loss"},
+                                                        {.where = "seed < 2"}};
+    static const struct planned one_seed[] = {R(25, 0, 0.30), R(90, 0, 0.32)};
+    const struct pxs_store_race race = {.race = "0123456789ab",
+                                        .metric = "best_val_loss",
+                                        .confidence = 0.95,
+                                        .first = 2,
+                                        .max_seeds = 4,
+                                        .budget_s = INFINITY};
+    store = make_raced_database(0.001);
+    for (size_t i = 0; i < PXS_COUNT(others); i++) {
+        ck_ok(pxs_compare(store, &others[i], &c, &err));
+        ck_assert_ptr_null(strstr(c.verdict, "race: "));
+        ck_has_not(c.verdict, "seeds of each would");
+        ck_has(notes(), "race: look 1 judged at 2 seeds, 2 of 4 left; next at 3 seeds (pixsweep "
+                        "show rates). n differs by selection: ");
+        pxs_comparison_finish(&c);
+    }
+    drop_database(&store);
+    store = make_database_of(one_seed, PXS_COUNT(one_seed));
+    ck_ok(pxs_store_set_race(store, 1, &race, &err));
+    ck_ok(pxs_compare(store, &(struct pxs_compare_options){0}, &c, &err));
+    ck_has(c.verdict, "n = 1: one seed cannot tell a difference from luck");
+    ck_has_not(c.verdict, "sweep: seeds");
+}
+END_TEST
+
+START_TEST(the_metric_is_that_of_the_race)
+{
+    struct pxs_race_entry entries[2] = {
+        {.decision = PXS_RACE_LEADS, .label = "a", .config_hash = "a"},
+        {.decision = PXS_RACE_DROPPED, .label = "b", .config_hash = "b"}};
+    struct pxs_race_record look = {.race = "0123456789ab",
+                                   .look = 1,
+                                   .seeds = 2,
+                                   .metric = "final_val_loss",
+                                   .n = 2,
+                                   .entries = entries};
+    const struct pxs_store_race race = {.race = "0123456789ab",
+                                        .metric = "final_val_loss",
+                                        .confidence = 0.95,
+                                        .first = 2,
+                                        .max_seeds = 4,
+                                        .budget_s = INFINITY};
+    static const struct planned plan[] = {R(25, 0, 0.30), R(90, 0, 0.32)};
+    struct pxs_text text = {0};
+    bool added;
+    store = make_database_of(plan, PXS_COUNT(plan));
+    ck_ok(pxs_store_set_race(store, 1, &race, &err));
+    ck_ok(pxs_store_add_look(store, 1, &look, &added, &err));
+    ck_ok(pxs_compare(store, &(struct pxs_compare_options){0}, &c, &err));
+    ck_assert_str_eq(c.metric, "final_val_loss");
+    ck_has(c.verdict, "race: a wins: the others were dropped within 2 seeds");
+    pxs_comparison_finish(&c);
+    ck_ok(pxs_compare(store, &(struct pxs_compare_options){.metric = "best_val_loss"}, &c, &err));
+    ck_assert_str_eq(c.metric, "best_val_loss");
+    ck_has(c.verdict, "lrgd 25 leads with a mean best_val_loss");
+
+    ck_ok(pxs_report_answer(store, NULL, "1", 0, &text, &err));
+    ck_has(pxs_text_str(&text), "lowest mean final_val_loss first");
+    ck_has(pxs_text_str(&text), "\nn differs by selection: ");
+    ck_has(pxs_text_str(&text), "\nrace: a wins: the others were dropped within 2 seeds");
+    pxs_text_finish(&text);
 }
 END_TEST
 
@@ -888,6 +960,8 @@ static Suite *compare_suite(void) {
     tcase_add_test(t, what_is_completed_goes_first);
     tcase_add_test(t, what_is_lost_is_not_under_way);
     tcase_add_test(t, a_race_says_how_n_came_about);
+    tcase_add_test(t, what_a_race_does_not_answer);
+    tcase_add_test(t, the_metric_is_that_of_the_race);
     suite_add_tcase(suite, t);
     return suite;
 }

@@ -244,6 +244,8 @@ START_TEST(it_shows_the_race)
     ck_ok(pxs_store_add_look(store, 1, &look, &added, &err));
     const char *text = page();
     ck_has(text, "<p>race: a wins: the others were dropped within 4 seeds.</p>");
+    ck_has(text, "<p class=\"verdict\">race: a wins: the others were dropped within 4 seeds");
+    ck_has(text, "where the two differ, the race decides");
     ck_has(text, "aria-label=\"Configurations left by look: 3 before the first, 3 after 2 seeds, 2 "
                  "after 3 seeds, 1 after 4 seeds\"");
     ck_assert_uint_eq(count(text, "<line class=\"way\""), 3);

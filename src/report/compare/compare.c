@@ -9,11 +9,7 @@
 
 /* Reads and judges; `c` is to be finished in any case. */
 static enum pxs_status begin(struct comparing *c, struct pxs_error *err) {
-    const struct metric *metric =
-        pxs_metric_find("--metric", c->o->metric ? c->o->metric : "best_val_loss", err);
-    if (!metric)
-        return PXS_E_INVALID;
-    c->metric = c->asked = *metric;
+    PXS_TRY(pxs_compare_read_asked(c, err));
     PXS_TRY(pxs_compare_read(c, err));
     PXS_TRY(pxs_compare_judge(c, err));
     return pxs_compare_look_beyond(c, err);
@@ -159,7 +155,8 @@ static void put_heading(struct pxs_text *out, const struct pxs_comparison *c) {
 
 enum pxs_status pxs_report_answer(struct pxs_store *s, const char *sweep, const char *where,
                                   int width, struct pxs_text *out, struct pxs_error *err) {
-    const struct pxs_compare_options options = {.sweep = sweep, .where = where};
+    const struct pxs_compare_options options = {
+        .sweep = sweep, .where = where, .where_is_plan = true};
     struct pxs_comparison c = {0};
     struct pxs_text left_out = {0};
     enum pxs_status status = pxs_compare(s, &options, &c, err);
@@ -167,6 +164,8 @@ enum pxs_status pxs_report_answer(struct pxs_store *s, const char *sweep, const 
         put_heading(out, &c);
         status = pxs_compare_show(&c, &options, width, out, &left_out, err);
         pxs_text_add(out, "\n");
+        if (c.race_note)
+            pxs_compare_put_paragraph(out, c.race_note, width);
         pxs_compare_put_paragraph(out, c.verdict, width);
     }
     pxs_text_finish(&left_out);

@@ -83,7 +83,9 @@ struct comparing {
         int64_t from; /* the median of their first epochs in which it does */
         double risen; /* mean of last by best validation loss */
     } overfit;
-    const char *race; /* of these sweeps in words, where a look was judged; else NULL */
+    const char *race;  /* of these sweeps in words, where a look was judged; else NULL */
+    bool raced;        /* the file of one of them asks for a race, judged or not */
+    bool race_answers; /* what is asked for is what the race decides */
     struct pxs_arena arena;
 };
 
@@ -97,6 +99,9 @@ void pxs_compare_put_paragraph(struct pxs_text *out, const char *words, int widt
 /* Columns of `runs` before the measures. */
 enum { RUN_ID, RUN_STATE, RUN_SEED, RUN_IMPORTED, RUN_LSGAN, RUN_LAST_EPOCH, RUN_LAST_STEP };
 PXS_NODISCARD enum pxs_status pxs_compare_read(struct comparing *c, struct pxs_error *err);
+/* Before that: where the races of these sweeps stand, and the metric: what the options name, or
+ * else that of the race. */
+PXS_NODISCARD enum pxs_status pxs_compare_read_asked(struct comparing *c, struct pxs_error *err);
 /* Appends the statement that gave `runs`. */
 void pxs_compare_put_sql(const struct comparing *c, struct pxs_text *out);
 /* Whether a run counts: it is completed, or has come as far as a provisional comparison looks. */

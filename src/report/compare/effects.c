@@ -238,11 +238,7 @@ static enum pxs_status read_sweeps(struct effects *e, struct pxs_error *err) {
 
 static enum pxs_status make(struct effects *e, struct pxs_error *err) {
     struct pxs_effects *out = e->out;
-    const struct metric *metric =
-        pxs_metric_find("--metric", e->o->metric ? e->o->metric : "best_val_loss", err);
-    if (!metric)
-        return PXS_E_INVALID;
-    e->c.metric = e->c.asked = *metric;
+    PXS_TRY(pxs_compare_read_asked(&e->c, err));
     PXS_TRY(pxs_compare_read(&e->c, err));
     PXS_TRY(pxs_compare_judge(&e->c, err));
     PXS_TRY(read_sweeps(e, err));

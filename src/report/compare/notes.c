@@ -102,15 +102,19 @@ static void note_survivors(const struct comparing *c, struct notes *n) {
 
 /* Who has how many seeds was decided by what they showed. */
 static void note_race(const struct comparing *c, struct notes *n) {
+    const size_t before = n->out->n_notes;
+    if (c->race && !c->race_answers)
+        pxs_text_addf(&n->text, "%s. ", c->race);
     if (c->race)
-        pxs_text_addf(
+        pxs_text_add(
             &n->text,
-            "%s. n differs by selection: a configuration is dropped "
-            "where its first seeds look bad, so the plain mean of a dropped one is biased "
-            "for the worse, and of a survivor for the better; the race compared seed by "
-            "seed, at looks fixed beforehand",
-            c->race);
+            "n differs by selection: a configuration is dropped where its first seeds look bad, so "
+            "the plain mean of a dropped one is biased for the worse, and of a survivor for the "
+            "better; the race compared seed by seed, at looks fixed beforehand. p and intervals of "
+            "means are those of a fixed number of seeds, narrower than the race's, which decide");
     note(n);
+    if (n->out->n_notes > before)
+        n->out->race_note = n->out->notes[before];
 }
 
 static void note_imported(const struct comparing *c, struct notes *n) {

@@ -108,26 +108,47 @@ size_t pxs_compare_gather(const struct comparing *c, const struct group *g, enum
     return n;
 }
 
-/* Where the races of these sweeps stand. */
-static enum pxs_status read_race(struct comparing *c, struct pxs_error *err) {
+/* `metric`: the race's, where those that have looks have the same; else "". */
+static enum pxs_status read_race(struct comparing *c, char metric[32], struct pxs_error *err) {
     struct pxs_text words = {0};
     enum pxs_status status = PXS_OK;
+    bool same = true;
+    *metric = '\0';
     for (size_t i = 0; i < c->choice->n_sweeps && status == PXS_OK; i++) {
         struct pxs_store_looks looks = {0};
         status = pxs_store_looks(c->store, c->choice->sweeps[i], &looks, err);
+        c->raced = c->raced || looks.race.race[0];
         if (looks.n > 0) {
+            const char *by = looks.looks[looks.n - 1].metric;
+            same = same && (words.len == 0 || strcmp(metric, by) == 0);
+            snprintf(metric, 32, "%s", by);
             pxs_text_add(&words, words.len > 0 ? "; " : "");
             pxs_store_race_words(&looks, &words);
             pxs_text_addf(&words, " (pixsweep show %s)", looks.sweep);
         }
         pxs_store_looks_finish(&looks);
     }
+    if (!same)
+        *metric = '\0';
     if (status == PXS_OK && words.len > 0) {
         c->race = pxs_arena_strdup(&c->arena, pxs_text_str(&words));
         status = c->race && !words.failed ? PXS_OK : pxs_fail_nomem(err);
     }
     pxs_text_finish(&words);
     return status;
+}
+
+enum pxs_status pxs_compare_read_asked(struct comparing *c, struct pxs_error *err) {
+    char by_race[32];
+    PXS_TRY(read_race(c, by_race, err));
+    const char *name = c->o->metric ? c->o->metric : by_race[0] ? by_race : "best_val_loss";
+    const struct metric *metric = pxs_metric_find("--metric", name, err);
+    if (!metric)
+        return PXS_E_INVALID;
+    c->metric = c->asked = *metric;
+    c->race_answers = by_race[0] && c->choice->n_sweeps == 1 && !c->o->by &&
+                      (!c->o->where || c->o->where_is_plan) && strcmp(metric->name, by_race) == 0;
+    return PXS_OK;
 }
 
 static enum pxs_status make_groups(struct comparing *c, struct pxs_error *err) {
@@ -165,7 +186,6 @@ enum pxs_status pxs_compare_read(struct comparing *c, struct pxs_error *err) {
     if (c->o->by)
         PXS_TRY(pxs_groups_read(c->store, c->choice, NULL, 0, &c->all, err));
     PXS_TRY(read_runs(c, err));
-    PXS_TRY(read_race(c, err));
     if (c->runs.n_rows != c->in.n_runs || (c->o->by && c->all.n_runs != c->in.n_runs))
         return pxs_fail(err, PXS_E_BUSY,
                         "the sweep was planned anew while it was being read; ask again");

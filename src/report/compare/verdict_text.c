@@ -109,7 +109,7 @@ static void say_reversed(const struct comparing *c, struct pxs_text *out) {
 
 static void say_seeds(const struct comparing *c, const struct pxs_difference *d,
                       struct pxs_text *out) {
-    if (pxs_groups_by(&c->in, "seed"))
+    if (c->raced || pxs_groups_by(&c->in, "seed")) /* a race gives out its seeds itself */
         return;
     const size_t seeds = pxs_seeds_needed(d, c->ranked - 1);
     const size_t now = d->n_a < d->n_b ? d->n_a : d->n_b;
@@ -149,9 +149,8 @@ static void say_luck(const struct comparing *c, struct pxs_text *out) {
         pxs_text_add(out, "; but n = 1");
         if (n_x != n_y)
             pxs_text_addf(out, " for %s", pxs_compare_label(c, n_x < n_y ? x : y));
-        pxs_text_add(
-            out,
-            ": one seed cannot tell a difference from luck, three or more can (sweep: seeds: 3)");
+        pxs_text_addf(out, ": one seed cannot tell a difference from luck%s",
+                      c->raced ? "" : ", three or more can (sweep: seeds: 3)");
     } else if (is_reversed(c, y)) {
         say_reversed(c, out);
     } else if (d->no_spread) {
@@ -304,8 +303,23 @@ static void say_validation(const struct comparing *c, struct pxs_text *out) {
     pxs_text_finish(&keys);
 }
 
+/* A race answers by its own intervals, which hold over all of its looks; a test at a fixed number
+ * of seeds would contradict it. */
+static void say_race(const struct comparing *c, struct pxs_text *out) {
+    pxs_text_add(out, c->race);
+    if (c->ranked < 2)
+        return;
+    say_loss(c, out);
+    say_other_measures(c, out);
+    say_validation(c, out);
+}
+
 static void say_verdict(const struct comparing *c, const struct pxs_comparison *out,
                         struct pxs_text *text) {
+    if (c->race_answers) {
+        say_race(c, text);
+        return;
+    }
     if (c->ranked == 0) {
         pxs_text_addf(text, "no run %s, so there is nothing to compare yet",
                       out->states.of[PXS_STATE_COMPLETED] == 0 ? "is completed"

@@ -241,6 +241,9 @@ void pxs_page_put_comparison(struct pxs_page *p) {
                          "alone makes a difference from the first, "
                          "corrected for all of these comparisons. Epochs count from 0. Press a "
                          "heading to sort.</p>\n");
+    if (p->comparison.race_note)
+        pxs_text_add(p->out, "<p class=\"hint\">p is of a comparison at a fixed number of seeds, "
+                             "without the race: where the two differ, the race decides.</p>\n");
     if (p->shown[PXS_DIFFERENCES].how.id) {
         pxs_html_put_table(p->out, &p->shown[PXS_DIFFERENCES]);
         pxs_text_add(
