@@ -8,6 +8,7 @@
 TCase *new_plan_case(void);
 TCase *prune_rule_case(void);
 TCase *slots_case(void);
+TCase *race_course_case(void);
 
 /* Seven lines at the head of an experiment of small pictures in data/train and data/val. */
 #define PLAN_HEAD                                                                           \

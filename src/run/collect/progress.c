@@ -40,9 +40,9 @@ static void add_best(struct pxs_store *store, int64_t run_id, struct pxs_text *o
 
 /* How the race has ended; nothing where it goes on. */
 static void add_race_end(const struct pxs_plan *plan, struct pxs_text *out) {
-    const struct pxs_race_options *rule = &plan->race.rule;
-    if (plan->race.on && plan->course.judged > 0)
-        pxs_race_words_end(&plan->course.last, rule->indifference, rule->max_seeds, false, out);
+    const struct pxs_race_course *course = &plan->course;
+    if (plan->race.on && !pxs_race_goes_on(plan))
+        pxs_race_words_now(&plan->race.rule, &course->last, plan->n_configurations, false, out);
 }
 
 /* What tasks have judged since. */

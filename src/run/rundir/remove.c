@@ -126,8 +126,8 @@ static enum pxs_status see_entry(struct place *p, const char *name, struct pxs_e
         return errno == ENOENT ? PXS_OK : pxs_fail_errno(err, "cannot look at %s", name);
 
     /* A folder of the run, or a run's folder in the sweep's, is looked into by itself. */
-    bool ours =
-        of_sweep && (pxs_folder_numbers(name, &number, &seed) || strcmp(name, CLUSTER) == 0);
+    bool ours = of_sweep && (pxs_folder_numbers(name, &number, &seed) ||
+                             strcmp(name, CLUSTER) == 0 || strcmp(name, PXS_RACE_FOLDER) == 0);
     snprintf(path, sizeof path, "%s%s%.40s", p->name, *p->name ? "/" : "", name);
     for (size_t i = 0; !of_sweep && i < PXS_COUNT(places); i++)
         ours = ours || strcmp(places[i], path) == 0;

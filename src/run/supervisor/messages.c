@@ -126,12 +126,13 @@ void pxs_show_board(struct pxs_supervisor *s, double now, bool final) {
         struct pxs_text words = {0};
         pxs_text_add(&words, "race: ");
         pxs_race_words_now(&s->plan->race.rule, course->last.n > 0 ? &course->last : NULL,
-                           s->plan->n_configurations, false, &words);
+                           s->plan->n_configurations, s->pause.paused && s->budget.cut, &words);
         snprintf(b.race, sizeof b.race, "%s", pxs_text_str(&words));
         pxs_text_finish(&words);
     }
     b.running = running;
     count_runs(s, &b);
+    b.n_total -= b.states.of[PXS_STATE_NOT_NEEDED];
     if (b.n_running + b.states.of[PXS_STATE_QUEUED] + b.n_other_supervisors > 0)
         b.eta = sweep_eta(s, now);
     s->listener->board(s->listener->user, &b);

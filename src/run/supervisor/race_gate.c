@@ -294,10 +294,10 @@ static void say_look(struct pxs_supervisor *s) {
 }
 
 void pxs_race_end_words(const struct pxs_supervisor *s, struct pxs_text *out) {
-    const struct pxs_race_options *rule = &s->plan->race.rule;
-    if (s->plan->race.on && s->plan->course.judged > 0)
-        pxs_race_words_end(&s->plan->course.last, rule->indifference, rule->max_seeds,
-                           s->pause.paused && s->budget.cut, out);
+    const struct pxs_race_course *course = &s->plan->course;
+    const bool cut = s->pause.paused && s->budget.cut;
+    if (s->plan->race.on && course->judged > 0 && (cut || !pxs_race_goes_on(s->plan)))
+        pxs_race_words_now(&s->plan->race.rule, &course->last, s->plan->n_configurations, cut, out);
 }
 
 void pxs_race_say_end(struct pxs_supervisor *s) {
@@ -344,10 +344,29 @@ static void tell_store(struct pxs_supervisor *s, double now) {
     if (!s->race.rows_due || s->task || pxs_store_shut(s, now) || !pxs_store_ready(s, now) ||
         !pxs_path_join(dir, sizeof dir, s->plan->results, s->plan->sweep))
         return;
-    if (pxs_race_ingest(s->store, s->sweep_id, dir, &err) != PXS_OK)
+    const enum pxs_status status = pxs_race_ingest(s->store, s->sweep_id, dir, &err);
+    if (status == PXS_E_CORRUPT) /* a look of another race; this one's were read */
+        pxs_say(s, PXS_LOG_WARN, "race: not all looks are in the database: %s", err.message);
+    else if (status != PXS_OK)
         pxs_store_trouble(s, &err, now);
-    else
-        s->race.rows_due = false;
+    s->race.rows_due = status != PXS_OK && status != PXS_E_CORRUPT;
+}
+
+/* A task that has nothing to do looks once at all that others had, as it does before it ends: so
+ * the last one to come to the end of a look finds that all others are over. */
+static void look_at_others(struct pxs_supervisor *s) {
+    bool busy = false;
+    for (int i = 0; i < s->n_slots; i++)
+        busy = busy || s->slots[i].busy;
+    if (!s->task || busy || s->race.looked_at_others) {
+        s->race.looked_at_others = s->race.looked_at_others && !busy;
+        return;
+    }
+    s->race.looked_at_others = true;
+    s->others_at = -INFINITY;
+    for (size_t i = 0; i < pxs_race_look_end(s->plan); i++)
+        if (isnan(s->runs[i].waiting_since))
+            s->runs[i].claimed_until = 0;
 }
 
 void pxs_race_look(struct pxs_supervisor *s, double now) {
@@ -355,6 +374,8 @@ void pxs_race_look(struct pxs_supervisor *s, double now) {
     struct pxs_race_gate *gate = &s->race;
     struct pxs_error err;
     bool more = true;
+    if (pxs_race_goes_on(s->plan))
+        look_at_others(s);
     while (more && pxs_race_goes_on(s->plan) && !gate->given_up) {
         const bool all = all_known(s, now);
         const size_t before = course->judged > 0 ? s->plan->n_configurations *

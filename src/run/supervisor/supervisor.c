@@ -331,7 +331,8 @@ static void say_words(struct pxs_supervisor *s) {
     pxs_plan_warnings(s->plan, &words);
     pxs_shorter_words(s->plan, &words);
     pxs_prune_words(s->plan, &words);
-    pxs_race_plan_words(s->plan, &words);
+    if (pxs_race_goes_on(s->plan))
+        pxs_race_plan_words(s->plan, &words);
     pxs_budget_words(s->plan, &words);
     for (const char *at = pxs_text_str(&words); *at;) {
         size_t n = strcspn(at, "\n");

@@ -150,7 +150,8 @@ struct pxs_race_gate {
     bool stuck_said;
     double failing_since; /* the look's file cannot be written or read; NaN = it can */
     bool given_up;
-    bool rows_due; /* the database may not have all looks */
+    bool looked_at_others; /* since it had nothing to do: a task */
+    bool rows_due;         /* the database may not have all looks */
 };
 
 struct pxs_supervisor {
