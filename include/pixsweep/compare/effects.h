@@ -25,11 +25,11 @@ struct pxs_scatter {
  * the key alone), overall (all values of a key at once), unpaired (of drawn values without an
  * order, by Welch's t test over draws), rank (Spearman's correlation over draws), interaction (of
  * two keys, whose names stand in key and with); key, with, value, reference; pairs (blocks where
- * all values are compared), missing (pairs that were planned, but a run of which has no value),
- * settings (of all else) and seeds in them; effect, ci_low, ci_high (95 %); f, df1, df2; rho, n
- * (draws), p, p_holm (corrected for all tests of the table; interactions for interactions); error:
- * what luck is measured by: runs, seeds, settings, as enum pxs_effect_error. What there is not is
- * NULL. */
+ * all values are compared), missing (pairs that were planned, but a run of which has no value,
+ * unless the race did not need it), settings (of all else) and seeds in them; effect, ci_low,
+ * ci_high (95 %); f, df1, df2; rho, n (draws), p, p_holm (corrected for all tests of the table;
+ * interactions for interactions); error: what luck is measured by: runs, seeds, settings, as enum
+ * pxs_effect_error. What there is not is NULL. */
 struct pxs_effects {
     char sweep[PXS_SWEEPS_MAX];
     char metric[32];

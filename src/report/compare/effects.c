@@ -14,6 +14,11 @@ double pxs_effects_value(const struct effects *e, size_t run) {
                                           : NAN;
 }
 
+bool pxs_effects_spared(const struct effects *e, size_t run) {
+    return pxs_state_parse(e->c.runs.cells[run * e->c.runs.n_columns + RUN_STATE].text) ==
+           PXS_STATE_NOT_NEEDED;
+}
+
 struct line *pxs_effects_line(struct effects *e, enum line_kind kind, const struct factor *factor) {
     struct line *line = &e->lines[e->n_lines++];
     *line = (struct line){.kind = kind, .factor = factor};
@@ -33,6 +38,22 @@ static bool is_part(const struct effects *e, const struct factor *f) {
             return true;
     }
     return false;
+}
+
+/* Lines that no runs are planned for, as with points: they would say nothing. */
+static void drop_empty_lines(struct effects *e) {
+    size_t kept = 0;
+    for (size_t i = 0; i < e->n_lines; i++) {
+        const struct line *line = &e->lines[i];
+        const bool blocks = line->kind != LINE_RANK && line->kind != LINE_UNPAIRED;
+        e->n_interactions += line->kind == LINE_INTERACTION;
+        if (!blocks || line->d.n_a + line->missing + line->spared > 0)
+            e->lines[kept++] = *line;
+        else if (line->kind == LINE_EFFECT)
+            for (size_t f = 0; f < e->n_factors; f++)
+                e->factors[f].apart += &e->factors[f] == line->factor;
+    }
+    e->n_lines = kept;
 }
 
 static enum pxs_status make_lines(struct effects *e, struct pxs_error *err) {
@@ -56,6 +77,8 @@ static enum pxs_status make_lines(struct effects *e, struct pxs_error *err) {
                 PXS_TRY(pxs_effects_interaction(e, f, g, err));
         }
     }
+
+    drop_empty_lines(e);
 
     /* All tests of keys were looked at together, and so were the interactions. */
     struct pxs_difference **list = pxs_arena_alloc(&e->arena, (e->n_lines + 1) * sizeof *list);

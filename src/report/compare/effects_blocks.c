@@ -56,7 +56,8 @@ enum pxs_status pxs_effects_blocks(const struct effects *e, const bool *beneath,
     b.seed = pxs_arena_alloc(arena, (n + 1) * sizeof *b.seed);
     b.y = pxs_arena_alloc(arena, (n * n_levels + 1) * sizeof *b.y);
     b.planned = pxs_arena_alloc(arena, n * n_levels + 1);
-    if (!b.setting || !b.seed || !b.y || !b.planned)
+    b.spared = pxs_arena_alloc(arena, n * n_levels + 1);
+    if (!b.setting || !b.seed || !b.y || !b.planned || !b.spared)
         return pxs_fail_nomem(err);
     for (size_t i = 0, end; i < n; i = end) {
         const size_t first = order[i];
@@ -73,8 +74,10 @@ enum pxs_status pxs_effects_blocks(const struct effects *e, const bool *beneath,
         for (size_t from = i, to; from < end; from = to) {
             double sum = 0;
             const size_t level = level_of[order[from]];
-            for (to = from; to < end && level_of[order[to]] == level; to++)
+            for (to = from; to < end && level_of[order[to]] == level; to++) {
                 sum += pxs_effects_value(e, order[to]);
+                b.spared[b.n * n_levels + level] |= pxs_effects_spared(e, order[to]);
+            }
             y[level] = sum / (double)(to - from); /* NaN where one has no value */
             b.planned[b.n * n_levels + level] = true;
         }
@@ -94,12 +97,14 @@ enum pxs_status pxs_effects_contrast(const struct blocks *b, size_t ids, size_t 
            *seed = pxs_arena_alloc(&arena, (b->n + 1) * sizeof *seed), n = 0;
     struct pxs_difference *d = &line->d;
     enum pxs_status status = z && setting && seed ? PXS_OK : pxs_fail_nomem(err);
-    line->missing = 0;
+    line->missing = line->spared = 0;
     for (size_t i = 0; status == PXS_OK && i < b->n; i++) {
         const size_t at = i * b->n_levels;
         const double x = b->y[at + a_level], y = b->y[at + b_level];
         if (isnan(x) || isnan(y)) {
-            line->missing += b->planned[at + a_level] && b->planned[at + b_level];
+            if (b->planned[at + a_level] && b->planned[at + b_level])
+                *(b->spared[at + a_level] || b->spared[at + b_level] ? &line->spared
+                                                                     : &line->missing) += 1;
             continue;
         }
         z[2 * n] = (x - y) / 2;
@@ -147,7 +152,7 @@ static enum pxs_status test_all(const struct blocks *b, size_t ids, const size_t
         z && row_mean && column_mean && setting && seed ? PXS_OK : pxs_fail_nomem(err);
     for (size_t i = 0; status == PXS_OK && i < b->n; i++) {
         double *at = &z[n * width], mean = 0;
-        bool whole = true, planned = true;
+        bool whole = true, planned = true, spared = false;
         for (size_t r = 0; r < n_rows; r++)
             row_mean[r] = 0;
         for (size_t k = 0; k < n_columns; k++)
@@ -158,13 +163,15 @@ static enum pxs_status test_all(const struct blocks *b, size_t ids, const size_t
                 const double y = b->y[from];
                 whole = whole && !isnan(y);
                 planned = planned && b->planned[from];
+                spared = spared || b->spared[from];
                 at[r * n_columns + k] = y;
                 mean += y / (double)width;
                 row_mean[r] += y / (double)n_columns;
                 column_mean[k] += y / (double)n_rows;
             }
         }
-        line->missing += planned && !whole;
+        line->missing += planned && !whole && !spared;
+        line->spared += planned && !whole && spared;
         for (size_t v = 0; whole && v < width; v++) {
             largest = fmax(largest, fabs(at[v]));
             at[v] -= columns ? row_mean[v / n_columns] + column_mean[v % n_columns] - mean : mean;

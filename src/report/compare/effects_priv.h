@@ -31,6 +31,7 @@ struct factor {
     bool numeric; /* its values have an order */
     bool drawn, guessed, log;
     size_t planned; /* pairs of runs that differ in it alone, measured or not */
+    size_t apart;   /* values that no planned pair sets against the reference: without a line */
     struct pxs_scatter *scatter;
 };
 
@@ -40,7 +41,7 @@ struct blocks {
     size_t n, n_levels;
     size_t *setting, *seed; /* numbers below the number of runs */
     double *y;              /* n x n_levels; NaN where there is none */
-    bool *planned;          /* n x n_levels */
+    bool *planned, *spared; /* n x n_levels; spared: the race needed no run there */
 };
 
 enum line_kind { LINE_EFFECT, LINE_OVERALL, LINE_UNPAIRED, LINE_RANK, LINE_INTERACTION };
@@ -48,8 +49,8 @@ struct line {
     enum line_kind kind;
     const struct factor *factor, *with; /* with: of an interaction */
     size_t level;                       /* of an effect */
-    size_t missing;
-    struct pxs_difference d; /* p and p_holm of every kind; n_a: pairs */
+    size_t missing, spared;             /* spared: that the race did not need */
+    struct pxs_difference d;            /* p and p_holm of every kind; n_a: pairs */
     struct pxs_block_test test;
     struct pxs_rank_correlation rank;
     struct blocks blocks; /* of an interaction */
@@ -65,6 +66,7 @@ struct effects {
     size_t n_factors;
     struct line *lines;
     size_t n_lines, most;
+    size_t n_interactions; /* that were looked for, with a line or not */
     struct pxs_varies varies[PXS_PARAM_COUNT];
     size_t n_seeds;
     bool raced;        /* a sweep whose race decides which configurations get seeds */
@@ -76,6 +78,8 @@ struct effects {
 /* Whether the run has a value that counts. */
 bool pxs_effects_counts(const struct effects *e, size_t run);
 double pxs_effects_value(const struct effects *e, size_t run);
+/* Whether the race does not need it. */
+bool pxs_effects_spared(const struct effects *e, size_t run);
 /* A new line, zeroed but for NaN. */
 struct line *pxs_effects_line(struct effects *e, enum line_kind kind, const struct factor *factor);
 

@@ -53,13 +53,14 @@ static void put_name(struct pxs_text *out, const char *name, size_t *said) {
 }
 
 static void note_pairs(const struct effects *e, struct notes *n) {
-    size_t missing = 0, seeds = 0, settings = 0, runs = 0, effects = 0;
+    size_t missing = 0, spared = 0, seeds = 0, settings = 0, runs = 0, effects = 0;
     for (size_t i = 0; i < e->n_lines; i++) {
         const struct line *line = &e->lines[i];
         if (line->kind != LINE_EFFECT)
             continue;
         effects++;
         missing += line->missing;
+        spared += line->spared;
         seeds += line->test.error == PXS_ERROR_SEEDS;
         settings += line->test.error == PXS_ERROR_SETTINGS;
         runs += line->test.error == PXS_ERROR_RUNS;
@@ -98,6 +99,10 @@ static void note_pairs(const struct effects *e, struct notes *n) {
                       "%zu pair%s that the sweep has %s missing, since a run of %s has no %s",
                       missing, plural(missing), missing == 1 ? "is" : "are",
                       missing == 1 ? "it" : "them", e->c.metric.name);
+    note(n);
+    if (spared > 0)
+        pxs_text_addf(&n->text, "%zu pair%s will not come: the race did not need a run of %s",
+                      spared, plural(spared), spared == 1 ? "it" : "them");
     note(n);
 }
 
@@ -193,6 +198,17 @@ static void note_keys(const struct effects *e, struct notes *n) {
                       ": no two runs with the same seed differ in %s alone, so nothing can be said "
                       "of %s with all else equal",
                       alone == 1 ? "it" : "one of these", alone == 1 ? "it" : "them");
+    note(n);
+    size_t apart = 0;
+    for (size_t i = 0; i < e->n_factors; i++) {
+        const struct factor *f = &e->factors[i];
+        if (f->apart > 0)
+            pxs_text_addf(&n->text, "%s%zu of %s",
+                          apart++ > 0 ? ", " : "values without a line: ", f->apart, f->name);
+    }
+    if (apart > 0)
+        pxs_text_add(&n->text, ": no run differs in such a value alone from one with the value "
+                               "that the others are set against");
     note(n);
     for (size_t i = 0; i < e->n_factors; i++) {
         if (e->factors[i].asked && e->factors[i].guessed)
@@ -513,17 +529,16 @@ static void say_simple(const struct effects *e, const struct simple *s, struct p
 static enum pxs_status say_interaction(const struct effects *e, struct pxs_text *out,
                                        struct pxs_error *err) {
     const struct line *largest = NULL;
-    size_t tested = 0, all = 0;
+    size_t tested = 0;
     for (size_t i = 0; i < e->n_lines; i++) {
         const struct line *line = &e->lines[i];
         if (line->kind != LINE_INTERACTION)
             continue;
-        all++;
         tested += !isnan(line->d.p);
         if (!isnan(line->d.p) && (!largest || line->d.p < largest->d.p))
             largest = line;
     }
-    if (all == 0)
+    if (e->n_interactions == 0)
         return PXS_OK;
     if (!largest) {
         pxs_text_add(out,
