@@ -116,15 +116,17 @@ enum pxs_race_state pxs_race_record_state(const struct pxs_race_record *record, 
 void pxs_race_words_look(const struct pxs_race_record *record, struct pxs_text *out);
 /* Where a race of `n` configurations stands after its last look (NULL: none): "no look yet, the
  * first is at 3 seeds", "look 3 judged at 6 seeds, 4 of 6 left; next at 8 seeds", or how it ended.
- */
+ * `cut` and `budget_runs` as below. */
 void pxs_race_words_now(const struct pxs_race_options *options, const struct pxs_race_record *last,
-                        size_t n, bool cut, struct pxs_text *out);
+                        size_t n, bool cut, int64_t budget_runs, struct pxs_text *out);
 /* How the race ended, from its last look: "constant wins: ...", "constant and linear are equal to
- * within 0.001, either will do: ...", "not separated: ...". `cut`: a budget let no more runs start
- * ("time ended it: ..."), which is said where the race goes on; without one there is nothing to say
- * then. */
+ * within 0.001, either will do: ...", "not separated: ...". `cut`: a budget let no more runs start,
+ * of that many runs, or of time where budget_runs is 0 ("the budget of 12 runs ended it: ...",
+ * "time ended it: ..."). That is said where the race goes on; without one there is nothing to say
+ * then.
+ */
 void pxs_race_words_end(const struct pxs_race_record *record, double indifference, int max_seeds,
-                        bool cut, struct pxs_text *out);
+                        bool cut, int64_t budget_runs, struct pxs_text *out);
 
 /* ---- what is compared ------------------------------------------------------------------------ */
 

@@ -43,6 +43,7 @@ says plan.out 'judged at 2, 3 and 4 seeds: 4 runs to the first look, 8 at most'
 says plan.out 'two seeds that tell of its spread (0 of 2 have)'
 says plan.out 'sweep.race.budget: 4 runs; 2 of 4 seeds fit where no configuration is dropped'
 says plan.out '^to do: about 4 runs'
+plans 'warning: sweep.race.budget is too little for the first look, 2 configurations with 2 seeds' race.yaml --results two --set sweep.race.budget=0.01s
 [ "$(grep -c '^ *[12]  ' plan.out)" -eq 2 ] || fail "the plan of a race has a row for each configuration"
 [ "$("$PIXSWEEP" plan race.yaml --results two --format csv | wc -l)" -eq 9 ] || fail "CSV has a row for each run"
 run 1 two race.yaml --jobs 2

@@ -77,7 +77,7 @@ on=(--set 'run.on=./launcher' --set 'run.launcher={cpus_per_task: 1, mem: none, 
 "$PIXSWEEP" plan race.yaml --results far "${on[@]}" --set sweep.race.max_seeds=40 >plan.out 2>plan.err || fail "plan --on: $(cat plan.err)"
 says plan.out '39 jobs' # the last step is of 13 seeds
 run 1 near race.yaml --set sweep.race.budget=10
-says run.err 'race: time ended it: .* are left after 3 seeds'
+says run.err 'race: the budget of 10 runs ended it: .* are left after 3 seeds'
 mkdir far && mv near/race far/ # without its database: what was not begun gets other numbers
 run 0 far race.yaml "${on[@]}" --set "run.on_done=echo \"said \$PIXSWEEP_RACE, spared \$PIXSWEEP_NOT_NEEDED\""
 [ "$(wc -l <jobs)" -eq 2 ] || fail "not 2 jobs, as many as can be at work at once: $(cat jobs)"

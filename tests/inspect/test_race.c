@@ -74,18 +74,27 @@ START_TEST(show_before_the_first_look)
     ck_ok(pxs_report_show(store, "rates", PXS_FORMAT_TABLE, 0, &out, &err));
     ck_has(pxs_text_str(&out), "race: no look yet, the first is at 3 seeds\n");
     ck_has_not(pxs_text_str(&out), "decisions");
-    /* a number of runs as its budget, which are made: time ended it */
+    /* a number of runs as its budget, which are made */
     pxs_text_clear(&out);
     race.budget_runs = 6;
     ck_ok(pxs_store_set_race(store, 1, &race, &err));
     ck_ok(pxs_report_show(store, "rates", PXS_FORMAT_TABLE, 0, &out, &err));
     ck_has(pxs_text_str(&out),
-           "race: time ended it before the first look, the first is at 3 seeds\n");
+           "race: the budget of 6 runs ended it before the first look, the first is at 3 seeds\n");
     pxs_text_clear(&out);
     race.budget_runs = 7;
     ck_ok(pxs_store_set_race(store, 1, &race, &err));
     ck_ok(pxs_report_show(store, "rates", PXS_FORMAT_TABLE, 0, &out, &err));
     ck_has(pxs_text_str(&out), "race: no look yet");
+    /* hours that do not reach it: `run` has paused the sweep for them */
+    pxs_text_clear(&out);
+    race.budget_runs = 0;
+    race.budget_s = 3600;
+    ck_ok(pxs_store_set_race(store, 1, &race, &err));
+    ck_ok(pxs_store_sweep_state(store, 1, "paused", &err));
+    ck_ok(pxs_report_show(store, "rates", PXS_FORMAT_TABLE, 0, &out, &err));
+    ck_has(pxs_text_str(&out),
+           "race: time ended it before the first look, the first is at 3 seeds\n");
 }
 END_TEST
 

@@ -469,13 +469,17 @@ START_TEST(looks_in_words)
     says("look 2, 4 seeds: halve_90 is dropped (worse than constant by 0.0123, interval 0.004 to "
          "0.0213); 5 of 6 left",
          &text);
-    pxs_race_words_end(&r, 0.001, 40, false, &text);
+    pxs_race_words_end(&r, 0.001, 40, false, 0, &text);
     says("", &text);
-    pxs_race_words_end(&r, 0.001, 40, true, &text);
+    pxs_race_words_end(&r, 0.001, 40, true, 0, &text);
     says("time ended it: constant, linear, step and 2 more are left after 4 seeds, constant has "
          "the best mean",
          &text);
-    pxs_race_words_end(&r, 0.001, 4, false, &text);
+    pxs_race_words_end(&r, 0.001, 40, true, 12, &text);
+    says("the budget of 12 runs ended it: constant, linear, step and 2 more are left after 4 "
+         "seeds, constant has the best mean",
+         &text);
+    pxs_race_words_end(&r, 0.001, 4, false, 0, &text);
     says("not separated: constant, linear, step and 2 more are left after 4 seeds, constant has "
          "the best mean",
          &text);
@@ -494,7 +498,7 @@ START_TEST(looks_in_words)
                                                       ", linear is"));
     ck_assert_ptr_nonnull(strstr(pxs_text_str(&text), ", 2 more are dropped; 1 of 6 left"));
     pxs_text_clear(&text);
-    pxs_race_words_end(&r, 0, 40, false, &text);
+    pxs_race_words_end(&r, 0, 40, false, 0, &text);
     says("constant wins: the others were dropped within 4 seeds", &text);
 
     for (size_t i = 1; i < 6; i++)
@@ -503,11 +507,11 @@ START_TEST(looks_in_words)
     e[2].decision = PXS_RACE_LEADS;
     e[0].low = e[1].low = -0.001;
     e[0].high = e[1].high = 0.001;
-    pxs_race_words_end(&r, 0.001, 40, false, &text);
+    pxs_race_words_end(&r, 0.001, 40, false, 0, &text);
     says("linear, constant and halve_90 are equal to within 0.001, any will do: shown by 4 seeds",
          &text);
     e[1].decision = PXS_RACE_DROPPED;
-    pxs_race_words_end(&r, 0.001, 40, false, &text);
+    pxs_race_words_end(&r, 0.001, 40, false, 0, &text);
     says("linear and constant are equal to within 0.001, either will do: shown by 4 seeds", &text);
 
     /* nothing to compare */

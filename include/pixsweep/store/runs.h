@@ -88,7 +88,7 @@ struct pxs_store_looks {
     struct pxs_race_record *looks;
     size_t n;
     /* its budget is spent: no run is at work, and the next one would go beyond it by the mean of
-     * those that were made */
+     * those that were made, or `run` has paused the sweep, of which no run failed */
     bool cut;
 };
 PXS_NODISCARD enum pxs_status pxs_store_looks(struct pxs_store *s, int64_t sweep_id,

@@ -89,6 +89,10 @@ static void add_seeds(const struct pxs_plan *plan, double budget, bool runs, str
 static void add_runs(const struct pxs_plan *plan, struct pxs_text *out) {
     if (!plan->race.on || plan->race.budget_runs == 0)
         return;
+    if (!pxs_race_goes_on(plan)) { /* it has said how it ended */
+        pxs_text_addf(out, "sweep.race.budget: %lld runs\n", (long long)plan->race.budget_runs);
+        return;
+    }
     pxs_text_addf(out, "sweep.race.budget: %lld runs; ", (long long)plan->race.budget_runs);
     add_seeds(plan, (double)plan->race.budget_runs, true, out);
 }
@@ -123,9 +127,15 @@ void pxs_budget_words(const struct pxs_plan *plan, struct pxs_text *out) {
     pxs_text_addf(out, "%s: %s of training", key, limit);
     if (plan->seconds_spent > 0)
         pxs_text_addf(out, ", of which %s are spent", spent);
-    if (plan->race.on) {
+    if (plan->race.on && pxs_race_goes_on(plan)) {
         pxs_text_add(out, "; ");
         add_seeds(plan, budget, false, out);
+        if (plan->course.judged == 0 &&
+            seeds_within(plan, budget, false, false) < (size_t)plan->race.rule.first)
+            pxs_text_addf(out,
+                          "warning: %s is too little for the first look, %zu configurations with "
+                          "%d seeds: a larger budget?\n",
+                          key, plan->n_configurations, plan->race.rule.first);
         return;
     }
     if (left == 0) {

@@ -121,7 +121,7 @@ static void add_forecast(const struct pxs_plan *plan, struct pxs_text *out) {
     if (plan->course.state != PXS_RACE_GOES_ON) {
         pxs_text_add(out, "race: ");
         pxs_race_words_end(&plan->course.last, plan->race.rule.indifference,
-                           plan->race.rule.max_seeds, false, out);
+                           plan->race.rule.max_seeds, false, 0, out);
         pxs_text_add(out, "\n");
         return;
     }

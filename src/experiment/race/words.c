@@ -91,6 +91,13 @@ static void add_left(const struct pxs_race_record *r, struct pxs_text *out) {
         pxs_text_addf(out, " and %zu more", left - said);
 }
 
+static void add_cut(int64_t budget_runs, struct pxs_text *out) {
+    if (budget_runs > 0)
+        pxs_text_addf(out, "the budget of %lld runs ended it", (long long)budget_runs);
+    else
+        pxs_text_add(out, "time ended it");
+}
+
 /* ---- whole ---------------------------------------------------------------------------------- */
 
 void pxs_race_words_look(const struct pxs_race_record *r, struct pxs_text *out) {
@@ -117,7 +124,7 @@ void pxs_race_words_look(const struct pxs_race_record *r, struct pxs_text *out) 
 }
 
 void pxs_race_words_end(const struct pxs_race_record *r, double indifference, int max_seeds,
-                        bool cut, struct pxs_text *out) {
+                        bool cut, int64_t budget_runs, struct pxs_text *out) {
     const enum pxs_race_state state = pxs_race_record_state(r, indifference, max_seeds);
     const size_t left = pxs_race_record_left(r);
     char within[32];
@@ -140,7 +147,8 @@ void pxs_race_words_end(const struct pxs_race_record *r, double indifference, in
     case PXS_RACE_GOES_ON:
         if (!cut)
             return;
-        pxs_text_add(out, "time ended it: ");
+        add_cut(budget_runs, out);
+        pxs_text_add(out, ": ");
         break;
     }
     add_left(r, out);
@@ -150,12 +158,12 @@ void pxs_race_words_end(const struct pxs_race_record *r, double indifference, in
 }
 
 void pxs_race_words_now(const struct pxs_race_options *o, const struct pxs_race_record *last,
-                        size_t n, bool cut, struct pxs_text *out) {
+                        size_t n, bool cut, int64_t budget_runs, struct pxs_text *out) {
     int at[PXS_RACE_LOOKS_MOST];
     size_t n_looks, next = 0;
     if (last &&
         (cut || pxs_race_record_state(last, o->indifference, o->max_seeds) != PXS_RACE_GOES_ON)) {
-        pxs_race_words_end(last, o->indifference, o->max_seeds, cut, out);
+        pxs_race_words_end(last, o->indifference, o->max_seeds, cut, budget_runs, out);
         return;
     }
     const bool known = pxs_race_looks(o, at, &n_looks, NULL) == PXS_OK;
@@ -164,8 +172,11 @@ void pxs_race_words_now(const struct pxs_race_options *o, const struct pxs_race_
     if (last)
         pxs_text_addf(out, "look %d judged at %d seeds, %zu of %zu left", last->look, last->seeds,
                       pxs_race_record_left(last), n);
-    else
-        pxs_text_add(out, cut ? "time ended it before the first look" : "no look yet");
+    else if (cut) {
+        add_cut(budget_runs, out);
+        pxs_text_add(out, " before the first look");
+    } else
+        pxs_text_add(out, "no look yet");
     if (known) /* not where the looks alone were merged */
         pxs_text_addf(out, last ? "; next at %d seeds" : ", the first is at %d seeds", at[next]);
 }

@@ -198,5 +198,6 @@ void pxs_store_race_words(const struct pxs_store_looks *looks, struct pxs_text *
     rule_of(&looks->race, &rule);
     pxs_text_add(out, "race: ");
     pxs_race_words_now(&rule, looks->n > 0 ? &looks->looks[looks->n - 1] : NULL,
-                       looks->n > 0 ? looks->looks[0].n : 0, looks->cut, out);
+                       looks->n > 0 ? looks->looks[0].n : 0, looks->cut, looks->race.budget_runs,
+                       out);
 }

@@ -242,6 +242,8 @@ static enum pxs_status fill(struct watching *w, const char *db, int64_t now_ms,
     else if (out->n_stale > 0)
         note = "stale: no process works on it any more; `pixsweep reap` or the next `pixsweep run` "
                "ingests it";
+    else if (paused && w->race.cut)
+        note = "paused: `pixsweep run` with a larger budget goes on";
     else if (paused)
         note = "paused: the next `pixsweep run` goes on";
     else if (out->n_live == 0 && !jobs && queued + b->states.of[PXS_STATE_INTERRUPTED] > 0) {

@@ -42,7 +42,7 @@ static void add_best(struct pxs_store *store, int64_t run_id, struct pxs_text *o
 static void add_race_end(const struct pxs_plan *plan, struct pxs_text *out) {
     const struct pxs_race_course *course = &plan->course;
     if (plan->race.on && !pxs_race_goes_on(plan))
-        pxs_race_words_now(&plan->race.rule, &course->last, plan->n_configurations, false, out);
+        pxs_race_words_now(&plan->race.rule, &course->last, plan->n_configurations, false, 0, out);
 }
 
 /* What tasks have judged since. */

@@ -126,7 +126,8 @@ void pxs_show_board(struct pxs_supervisor *s, double now, bool final) {
         struct pxs_text words = {0};
         pxs_text_add(&words, "race: ");
         pxs_race_words_now(&s->plan->race.rule, course->last.n > 0 ? &course->last : NULL,
-                           s->plan->n_configurations, s->pause.paused && s->budget.cut, &words);
+                           s->plan->n_configurations, s->pause.paused && s->budget.cut,
+                           s->budget.key ? 0 : s->plan->race.budget_runs, &words);
         snprintf(b.race, sizeof b.race, "%s", pxs_text_str(&words));
         pxs_text_finish(&words);
     }

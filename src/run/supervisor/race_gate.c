@@ -296,8 +296,10 @@ static void say_look(struct pxs_supervisor *s) {
 void pxs_race_end_words(const struct pxs_supervisor *s, struct pxs_text *out) {
     const struct pxs_race_course *course = &s->plan->course;
     const bool cut = s->pause.paused && s->budget.cut;
-    if (s->plan->race.on && course->judged > 0 && (cut || !pxs_race_goes_on(s->plan)))
-        pxs_race_words_now(&s->plan->race.rule, &course->last, s->plan->n_configurations, cut, out);
+    if (s->plan->race.on && (cut || !pxs_race_goes_on(s->plan)))
+        pxs_race_words_now(&s->plan->race.rule, course->judged > 0 ? &course->last : NULL,
+                           s->plan->n_configurations, cut,
+                           s->budget.key ? 0 : s->plan->race.budget_runs, out);
 }
 
 void pxs_race_say_end(struct pxs_supervisor *s) {
