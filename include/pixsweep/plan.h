@@ -270,7 +270,11 @@ PXS_NODISCARD enum pxs_status pxs_plan_read_race(struct pxs_plan *plan, struct p
 PXS_NODISCARD enum pxs_status pxs_race_course_next(struct pxs_plan *plan, bool *more,
                                                    struct pxs_error *err);
 void pxs_race_course_finish(struct pxs_race_course *course);
-/* Is run `index` to be made, now or later, as far as is known? May it be made now? */
+/* Is run `index` of those that a later look compares, as far as is known? */
+bool pxs_race_compares(const struct pxs_plan *plan, size_t index);
+/* Does or did a look ask for run `index`: is it to be made, now or later, where it is queued? One
+ * that was lost and is queued again is made also after the looks that left it out. May it be made
+ * now? */
 bool pxs_race_needs(const struct pxs_plan *plan, size_t index);
 bool pxs_race_allows(const struct pxs_plan *plan, size_t index);
 /* Is there a race with a look that is to be judged yet? */

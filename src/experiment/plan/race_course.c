@@ -136,10 +136,19 @@ bool pxs_race_goes_on(const struct pxs_plan *plan) {
     return plan->race.on && c->state == PXS_RACE_GOES_ON && c->judged < c->n_looks;
 }
 
-bool pxs_race_needs(const struct pxs_plan *plan, size_t index) {
+bool pxs_race_compares(const struct pxs_plan *plan, size_t index) {
     const struct pxs_race_course *c = &plan->course;
     return !plan->race.on ||
            (c->state == PXS_RACE_GOES_ON && c->dropped_at[index % plan->n_configurations] == 0);
+}
+
+bool pxs_race_needs(const struct pxs_plan *plan, size_t index) {
+    if (pxs_race_compares(plan, index))
+        return true;
+    const struct pxs_race_course *c = &plan->course;
+    const size_t k = plan->n_configurations;
+    const size_t last = c->dropped_at[index % k] > 0 ? (size_t)c->dropped_at[index % k] : c->judged;
+    return last > 0 && index / k < (size_t)c->looks[last - 1];
 }
 
 bool pxs_race_allows(const struct pxs_plan *plan, size_t index) {
@@ -174,5 +183,9 @@ size_t pxs_plan_at_once(const struct pxs_plan *plan) {
         const size_t step = (size_t)(c->looks[look] - (look > 0 ? c->looks[look - 1] : 0));
         most = left * step > most ? left * step : most;
     }
+    /* and what was lost of the looks that are judged */
+    for (size_t i = 0; plan->race.on && c->judged > 0 && i < plan->n; i++)
+        if (i / plan->n_configurations < (size_t)c->looks[c->judged - 1])
+            most += pxs_plan_takes_run(plan, &plan->runs[i]);
     return plan->race.on && most < n ? most : n;
 }

@@ -281,7 +281,7 @@ static enum pxs_status check_compared(const struct pxs_plan *plan, struct pxs_er
     for (size_t i = 0; (plan->race.on || plan->prune.rule != PXS_PRUNE_NONE) && i < end; i++) {
         const struct pxs_plan_run *run = &plan->runs[i];
         if ((pxs_state_is_done(run->state) || pxs_state_is_final(run->state)) &&
-            run->state != PXS_STATE_NOT_NEEDED && pxs_race_needs(plan, i) &&
+            run->state != PXS_STATE_NOT_NEEDED && pxs_race_compares(plan, i) &&
             pxs_path_join(path, sizeof path, run->dir, PXS_RECORDS_FILE) && access(path, F_OK) != 0)
             return pxs_fail(err, PXS_E_INVALID,
                             "%s is %s, but %s is missing, from which jobs take what %s compares: "
