@@ -33,10 +33,31 @@ START_TEST(a_race_has_a_line_and_an_end)
 }
 END_TEST
 
+/* A spent budget is no pause that the same command ends; whose pause it is says the last event. */
+START_TEST(a_spent_budget_is_no_pause_that_ends_by_itself)
+{
+    struct pxs_text out = {0};
+    struct pxs_store *s = make_database();
+    ck_ok(pxs_store_sweep_state(s, 1, "paused", &err));
+    ck_has(watched(s, &out), "goes on, after a spent budget with a larger one");
+    ck_ok(pxs_store_event(s, 1, 1, PXS_LOG_WARN, "budget",
+                          "run.budget: 2 s of training, of which 1 s are spent; 1 run is not",
+                          &err));
+    ck_has(watched(s, &out),
+           "run.budget: 2 s of training, of which 1 s are spent: the same command "
+           "with a larger budget goes on\n");
+    ck_ok(pxs_store_event(s, 1, 2, PXS_LOG_WARN, "paused", "paused: 5 runs failed", &err));
+    ck_has(watched(s, &out), "paused: the next `pixsweep run` goes on\n");
+    drop_database(&s);
+    pxs_text_finish(&out);
+}
+END_TEST
+
 static Suite *watch_suite(void) {
     Suite *suite = suite_create("board-watch");
     TCase *t = tcase_create("watch");
     tcase_add_test(t, a_race_has_a_line_and_an_end);
+    tcase_add_test(t, a_spent_budget_is_no_pause_that_ends_by_itself);
     suite_add_tcase(suite, t);
     return suite;
 }

@@ -32,6 +32,13 @@ says run.out 'run.budget: 41 m 40 s of training, of which 33 m 20 s are spent; 4
 says run.out 'The same command with a larger budget (--set run.budget=...) goes on with them'
 expect one "SELECT count(*) FROM attempt" 2
 expect one "SELECT state FROM sweep" paused
+expect one "SELECT r.number || ' ' || e.kind FROM event e JOIN run r USING (run_id)" '3 budget'
+watched() { # RESULTS SWEEP WORDS: a board that is over, since the same command would make nothing
+    "$PIXSWEEP" watch "$2" --results "$1" >watch.out 2>&1 || true
+    says watch.out "$3"
+    ! grep -q 'the next `pixsweep run`' watch.out || fail "watch says that the next run goes on: $(cat watch.out)"
+}
+watched one exp 'run.budget: 41 m 40 s of training, of which 33 m 20 s are spent: the same command with a larger budget goes on'
 # the rest takes less than its estimate, so all of it fits once the first does
 run 0 one exp.yaml --jobs 1 --threads 1 --set sweep.seeds=6 --set run.budget=3500s
 expect one "SELECT count(*) FROM run WHERE state = 'completed'" 6
@@ -48,6 +55,7 @@ plans 'warning: sweep.race.budget is too little for the first look, 2 configurat
 [ "$("$PIXSWEEP" plan race.yaml --results two --format csv | wc -l)" -eq 9 ] || fail "CSV has a row for each run"
 run 1 two race.yaml --jobs 2
 says run.out 'sweep.race.budget: 4 runs are made'
+watched two race 'sweep.race.budget: 4 runs are made: the same command with a larger budget goes on'
 expect two "SELECT group_concat(number) FROM (SELECT number FROM run WHERE state = 'completed' ORDER BY number)" 1,2,3,4
 run 1 two race.yaml --jobs 2 --set sweep.race.budget=6
 expect two "SELECT group_concat(number) FROM (SELECT number FROM run WHERE state = 'completed' ORDER BY number)" 1,2,3,4,5,6

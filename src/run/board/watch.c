@@ -11,7 +11,7 @@
 
 /* What a board is made from. */
 struct watching {
-    struct pxs_table sweep, runs, since;
+    struct pxs_table sweep, runs, since, pause;
     struct pxs_store_looks race;
     struct pxs_host here;
     bool copy;          /* a published one */
@@ -191,6 +191,21 @@ static void fill_run(const struct watching *w, size_t row, int64_t now_ms,
         r->eta = since / steps * (double)(r->steps - r->steps_done);
 }
 
+/* Of a sweep that is paused: what goes on with it. An event says why, unless a task paused it. */
+static void add_pause(const struct watching *w, struct pxs_text *out) {
+    const char *message = word(&w->pause, 0, "message");
+    const bool told = w->pause.n_rows > 0;
+    if (told && strcmp(word(&w->pause, 0, "kind"), "budget") == 0)
+        /* what the budget is and what of it is spent */
+        pxs_text_addf(out, "%.*s: the same command with a larger budget goes on",
+                      (int)strcspn(message, ";"), message);
+    else if (!told && w->race.cut)
+        pxs_text_add(out, "paused: `pixsweep run` with a larger budget goes on");
+    else
+        pxs_text_addf(out, "paused: the next `pixsweep run` goes on%s",
+                      told ? "" : ", after a spent budget with a larger one");
+}
+
 static enum pxs_status fill(struct watching *w, const char *db, int64_t now_ms,
                             struct pxs_watch *out, struct pxs_error *err) {
     struct pxs_board *b = &out->board;
@@ -228,6 +243,7 @@ static enum pxs_status fill(struct watching *w, const char *db, int64_t now_ms,
 
     const size_t queued = b->states.of[PXS_STATE_QUEUED];
     const char *note = "";
+    struct pxs_text pause = {0};
     bool jobs = false;
     if (w->copy)
         PXS_TRY(read_jobs(
@@ -242,17 +258,17 @@ static enum pxs_status fill(struct watching *w, const char *db, int64_t now_ms,
     else if (out->n_stale > 0)
         note = "stale: no process works on it any more; `pixsweep reap` or the next `pixsweep run` "
                "ingests it";
-    else if (paused && w->race.cut)
-        note = "paused: `pixsweep run` with a larger budget goes on";
-    else if (paused)
-        note = "paused: the next `pixsweep run` goes on";
-    else if (out->n_live == 0 && !jobs && queued + b->states.of[PXS_STATE_INTERRUPTED] > 0) {
+    else if (paused) {
+        add_pause(w, &pause);
+        note = pxs_text_str(&pause);
+    } else if (out->n_live == 0 && !jobs && queued + b->states.of[PXS_STATE_INTERRUPTED] > 0) {
         out->idle = true;
         note = b->jobs[0] ? "no job works on it now: the same `pixsweep run FILE --on ...` starts "
                             "what is missing"
                           : "no process works on it now: `pixsweep run` goes on";
     }
     snprintf(b->note, sizeof b->note, "%s", note);
+    pxs_text_finish(&pause);
     out->over = out->n_live == 0 && !jobs && (queued == 0 || paused);
     return PXS_OK;
 }
@@ -271,6 +287,11 @@ static enum pxs_status read_all(struct pxs_store *s, const char *sweep, int64_t 
     PXS_TRY(pxs_store_select(s, pxs_board_watch_runs_sql, &id, 1, &w->runs, err));
     PXS_TRY(pxs_store_looks(s, sweep_id, &w->race, err));
     PXS_TRY(pxs_store_select(s, pxs_board_watch_since_sql, &id, 1, &w->since, err));
+    PXS_TRY(pxs_store_select(s,
+                             "SELECT e.kind, e.message FROM event e JOIN run r USING (run_id) "
+                             "WHERE r.sweep_id = ?1 AND e.kind IN ('paused', 'budget') "
+                             "ORDER BY e.event_id DESC LIMIT 1",
+                             &id, 1, &w->pause, err));
     return pxs_store_stale_runs(s, sweep_id, &w->here, now_ms, &w->stale, &w->n_stale, err);
 }
 
@@ -288,6 +309,7 @@ enum pxs_status pxs_watch_read(struct pxs_store *s, const char *sweep, int64_t n
     pxs_table_finish(&w.sweep);
     pxs_table_finish(&w.runs);
     pxs_table_finish(&w.since);
+    pxs_table_finish(&w.pause);
     pxs_store_looks_finish(&w.race);
     free(w.stale);
     return status;

@@ -277,7 +277,8 @@ void pxs_collect_summarise(struct pxs_collection *c, struct pxs_sweep_summary *o
         of[PXS_STATE_QUEUED] + of[PXS_STATE_INTERRUPTED] + of[PXS_STATE_RUNNING])
         out->remedy = "jobs go on without this process; the same command goes on collecting";
     else if (paused)
-        out->remedy = "the sweep is paused; the same command goes on";
+        out->remedy =
+            "the sweep is paused; the same command goes on, after a spent budget with a larger one";
     else if (of[PXS_STATE_QUEUED] + of[PXS_STATE_INTERRUPTED] > 0)
         out->remedy = c->refused[0] ? "no job is left for them, and nothing was submitted"
                                     : "no job is left for them; the same command submits them";

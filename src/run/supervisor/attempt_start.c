@@ -227,7 +227,7 @@ static void not_entered(struct pxs_supervisor *s, size_t index, enum pxs_status 
     pxs_say(s, PXS_LOG_ERROR, "%s: cannot start: %s", s->plan->runs[index].name, err->message);
     run->place = status == PXS_E_NOSPC ? PXS_PLACE_TODO : PXS_PLACE_OVER;
     if (status == PXS_E_NOSPC)
-        pxs_pause_disk_full(s, err->message);
+        pxs_pause_disk_full(s, index, err->message);
     else
         pxs_pause_count_failure(s, index, run->reason);
 }
@@ -250,7 +250,7 @@ static void fail_start(struct pxs_supervisor *s, struct pxs_slot *slot,
     s->runs[slot->run].place = full ? PXS_PLACE_TODO : PXS_PLACE_OVER;
     pxs_attempt_ended(s, slot, &end);
     if (full)
-        pxs_pause_disk_full(s, why->message);
+        pxs_pause_disk_full(s, slot->run, why->message);
     else /* whatever keeps runs from starting will keep the others, too */
         pxs_pause_count_failure(s, slot->run, why->message);
     pxs_attempt_leave(slot);

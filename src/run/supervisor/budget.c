@@ -138,7 +138,8 @@ bool pxs_budget_ends(struct pxs_supervisor *s, double now) {
                   s->plan->runs[b->first].name, each, b->key ? b->key : "sweep.race.budget");
     snprintf(s->pause.reason, sizeof s->pause.reason, "%s", pxs_text_str(&text));
     pxs_text_finish(&text);
-    s->pause.paused = true;
+    s->pause.paused = s->pause.by_budget = true;
+    s->pause.run = b->first;
     pxs_say(s, PXS_LOG_WARN, "%s", s->pause.reason);
     pxs_race_say_end(s);
     if (s->task)

@@ -8,8 +8,9 @@
 
 #define KILL_SECONDS 5.0 /* a process that is killed for want of memory is dead by then */
 
-static void pause_sweep(struct pxs_supervisor *s) {
+static void pause_sweep(struct pxs_supervisor *s, size_t run) {
     s->pause.paused = true;
+    s->pause.run = run;
     pxs_say(s, PXS_LOG_ERROR, "%s", s->pause.reason);
 }
 
@@ -42,19 +43,19 @@ void pxs_pause_count_failure(struct pxs_supervisor *s, size_t index, const char 
         "run.max_failures: 0 is without this brake",
         (long long)s->pause.failures, s->pause.failures == 1 ? "" : "s", s->plan->runs[index].name,
         (int)(strcspn(why, "\n") < 160 ? strcspn(why, "\n") : 160), why);
-    pause_sweep(s);
+    pause_sweep(s, index);
     if (s->task)
         pxs_task_pause(s);
 }
 
-void pxs_pause_disk_full(struct pxs_supervisor *s, const char *why) {
+void pxs_pause_disk_full(struct pxs_supervisor *s, size_t index, const char *why) {
     if (s->pause.paused)
         return;
     snprintf(s->pause.reason, sizeof s->pause.reason,
              "paused: no run can be started: %.200s\nMake room, then the same command goes on with "
              "the rest",
              why);
-    pause_sweep(s);
+    pause_sweep(s, index);
 }
 
 double pxs_disk_floor(const struct pxs_plan *plan, size_t index) {
@@ -81,7 +82,7 @@ bool pxs_pause_allows(struct pxs_supervisor *s, size_t index) {
              "another run starts\n"
              "Make room, then the same command goes on with the rest",
              s->plan->results, have_text, need_text);
-    pause_sweep(s);
+    pause_sweep(s, index);
     return false;
 }
 
@@ -90,6 +91,11 @@ void pxs_pause_store(struct pxs_supervisor *s, double now) {
     if (!s->pause.paused || s->pause.stored || !s->store || !pxs_store_ready(s, now))
         return;
     if (pxs_store_sweep_state(s->store, s->sweep_id, "paused", &err) == PXS_OK) {
+        char first_line[sizeof s->pause.reason];
+        snprintf(first_line, sizeof first_line, "%.*s", (int)strcspn(s->pause.reason, "\n"),
+                 s->pause.reason);
+        pxs_recorder_event(s, s->plan->runs[s->pause.run].run_id,
+                           s->pause.by_budget ? "budget" : "paused", first_line);
         s->pause.stored = true;
         pxs_store_fine(s);
     } else

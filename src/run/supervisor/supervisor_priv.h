@@ -110,6 +110,8 @@ struct pxs_slot {
 struct pxs_pause {
     int64_t failures; /* runs in a row that were given up */
     bool paused, stored;
+    bool by_budget;
+    size_t run; /* that the event stands at: what gave cause, or is not started */
     char reason[512];
 };
 
@@ -307,7 +309,7 @@ bool pxs_budget_ends(struct pxs_supervisor *s, double now);
 void pxs_pause_count_failure(struct pxs_supervisor *s, size_t index, const char *why);
 void pxs_pause_count_completed(struct pxs_supervisor *s);
 /* The disk was full when a run was to be started. */
-void pxs_pause_disk_full(struct pxs_supervisor *s, const char *why);
+void pxs_pause_disk_full(struct pxs_supervisor *s, size_t index, const char *why);
 /* May run `index` be started? Looks at the disk. */
 bool pxs_pause_allows(struct pxs_supervisor *s, size_t index);
 /* Writes the pause into the database, as soon as that can be done. */
