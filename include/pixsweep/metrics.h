@@ -184,8 +184,6 @@ PXS_NODISCARD enum pxs_status pxs_groups_read(struct pxs_store *s, const struct 
                                               const char *const *by, size_t n_by,
                                               struct pxs_groups *out, struct pxs_error *err);
 void pxs_groups_finish(struct pxs_groups *groups);
-/* its last part, which a label shows */
-const char *pxs_path_tail(const char *path);
 bool pxs_groups_by(const struct pxs_groups *groups, const char *key); /* is it one of the keys? */
 
 /* ---- series --------------------------------------------------------------------------------- */

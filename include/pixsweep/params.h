@@ -201,6 +201,26 @@ void pxs_params_write_yaml(const struct pxs_params *p, const char *name, struct 
 /* Appends the whole of docs/params.md. */
 void pxs_params_write_markdown(struct pxs_text *out);
 
+/* ---- what configurations are called ---------------------------------------------------------- */
+
+/* Configurations that are told apart by some keys. */
+struct pxs_naming {
+    size_t n, n_keys;                     /* configurations, keys */
+    const char *const *keys;              /* "": its values stand alone */
+    const struct pxs_param_value *values; /* of key k in configuration i: [k * n + i]; NULL where
+                                             the key has no effect */
+    const char *otherwise;                /* where nothing differs */
+};
+/* Fills names[n] with "halve, lrgd 25" in the arena: numbers of six digits and the last components
+ * of paths where those tell all apart, else exact numbers and whole paths. */
+PXS_NODISCARD enum pxs_status pxs_name_configurations(const struct pxs_naming *naming,
+                                                      struct pxs_arena *arena, char **names,
+                                                      struct pxs_error *err);
+/* Six significant digits, but every digit of a whole number. Returns buf. */
+char *pxs_format_six(char buf[32], double value);
+/* The last component. */
+const char *pxs_path_tail(const char *path);
+
 /* ---- identity ------------------------------------------------------------------------------- */
 
 /* The canonical text that identity is made of: a version line, then `key=value` lines of the

@@ -86,6 +86,8 @@ struct pxs_plan_run {
     const char *name; /* <sweep>/<NNNN>-<what differs>-s<seed> */
     /* "lrgd-90-learning_rate_G-2e-4": the middle of the name; "base" where nothing does */
     const char *differs;
+    /* "halve, lrgd 90", as `compare` says it: of a race's runs with the first seed, else NULL */
+    const char *configuration;
     const char *dir; /* absolute */
     int64_t seed;
     char config_hash[PXS_SHA256_HEX];

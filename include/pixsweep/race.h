@@ -91,7 +91,7 @@ PXS_NODISCARD enum pxs_status pxs_race_judge(const struct pxs_race_options *opti
 /* In the sweep's folder (records/race_look.h) and in the database (store/runs.h). */
 struct pxs_race_entry {
     char config_hash[65]; /* of the configuration's run with the first seed */
-    char label[61];       /* what it is called, for people */
+    const char *label;    /* what it is called, for people; in `labels`, or borrowed */
     enum pxs_race_decision decision;
     size_t n, diverged, pairs;
     double mean, difference, low, high; /* as in struct pxs_race_verdict */
@@ -103,6 +103,7 @@ struct pxs_race_record {
     double level, penalty;
     size_t n;
     struct pxs_race_entry *entries; /* those that were in the race before the look; owned */
+    struct pxs_arena labels;
 };
 void pxs_race_record_finish(struct pxs_race_record *record);
 /* "leads", "stays" or "dropped", as in files and rows. */

@@ -79,6 +79,14 @@ says one.watch '^race: 13/15 done, 2 not needed$'
 "$PIXSWEEP" watch race --results one >one.watch 2>&1 || fail "an ended race is not over for watch"
 says one.watch 'race: 13 of 15 runs completed, 2 not needed'
 
+step "names are those of compare"
+"$PIXSWEEP" compare race --results one --format csv >one.csv 2>one.err || fail "compare of a race"
+for name in 'learning_rate_G 1e-9, learning_rate_D 0.0001' 'learning_rate_G 0.002, learning_rate_D 0.0001' \
+    'learning_rate_G 0.002, learning_rate_D 0.01'; do
+    says one.csv "\"$name\""
+    expect one "SELECT count(*) > 0 FROM v_race WHERE configuration = '$name'" 1
+done
+
 step "another indifference, and more seeds"
 cp -r one edited
 run 0 edited race.yaml --set sweep.race.indifference=10

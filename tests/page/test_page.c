@@ -209,7 +209,7 @@ static struct pxs_race_entry entry(const char *label, enum pxs_race_decision dec
                                    double mean) {
     struct pxs_race_entry e = {.decision = decision, .n = 2, .pairs = 2, .mean = mean};
     snprintf(e.config_hash, sizeof e.config_hash, "%s", label);
-    snprintf(e.label, sizeof e.label, "%s", label);
+    e.label = label;
     return e;
 }
 

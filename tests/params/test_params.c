@@ -843,6 +843,42 @@ START_TEST(quoting_for_messages)
 }
 END_TEST
 
+/* Names tell all apart, by exact numbers and whole paths where need be. */
+START_TEST(names_of_configurations)
+{
+    static const char *const keys[] = {"learning_rate_G", "dataset", "lr_policy_G", "lrgd"};
+    struct pxs_param_value values[][3] = {
+        {{PXS_VALUE_REAL, .real = 0.0012345671},
+         {PXS_VALUE_REAL, .real = 0.0012345672},
+         {PXS_VALUE_REAL, .real = 100}},
+        {{PXS_VALUE_TEXT, .text = "/a/kai"},
+         {PXS_VALUE_TEXT, .text = "/a/kai"},
+         {PXS_VALUE_TEXT, .text = "/b/kai"}},
+        {{PXS_VALUE_TEXT, .text = "halve"},
+         {PXS_VALUE_TEXT, .text = "halve"},
+         {PXS_VALUE_TEXT, .text = "constant"}},
+        {{PXS_VALUE_INTEGER, .integer = 25}, {PXS_VALUE_INTEGER, .integer = 25}, {0}}};
+    struct pxs_naming naming = {3, 4, keys, values[0], "alone"};
+    struct pxs_arena arena = {0};
+    char *names[3];
+    ck_assert_int_eq(pxs_name_configurations(&naming, &arena, names, NULL), PXS_OK);
+    ck_assert_str_eq(names[0],
+                     "lr_policy_G halve, lrgd 25, learning_rate_G 0.0012345671, dataset /a/kai");
+    ck_assert_str_eq(names[1],
+                     "lr_policy_G halve, lrgd 25, learning_rate_G 0.0012345672, dataset /a/kai");
+    values[0][1].real = 0.002;
+    ck_assert_int_eq(pxs_name_configurations(&naming, &arena, names, NULL), PXS_OK);
+    ck_assert_str_eq(names[0],
+                     "lr_policy_G halve, lrgd 25, learning_rate_G 0.00123457, dataset kai");
+    ck_assert_str_eq(names[2], "lr_policy_G constant, learning_rate_G 100, dataset kai");
+    naming.n = 1;
+    naming.n_keys = 0;
+    ck_assert_int_eq(pxs_name_configurations(&naming, &arena, names, NULL), PXS_OK);
+    ck_assert_str_eq(names[0], "alone");
+    pxs_arena_finish(&arena);
+}
+END_TEST
+
 static int write_docs(void) {
     struct pxs_text text = {0};
     struct pxs_error err = {0};
@@ -880,6 +916,7 @@ int main(void) {
     tcase_add_test(tc, sides_fit_networks);
     tcase_add_test(tc, downs_G_of_the_sides_is_no_other_run);
     tcase_add_test(tc, docs_are_current);
+    tcase_add_test(tc, names_of_configurations);
     tcase_add_test(tc, nearest_words);
     tcase_add_test(tc, names_of_other_trainers);
     tcase_add_test(tc, quoting_for_messages);

@@ -408,7 +408,7 @@ static struct pxs_race_record kept(const struct one *one, size_t k, const bool *
             continue;
         *e = (struct pxs_race_entry){"",       "",      v->decision,   v->n,   v->diverged,
                                      v->pairs, v->mean, v->difference, v->low, v->high};
-        snprintf(e->label, sizeof e->label, "%s", names[c]);
+        e->label = names[c];
         r.n++;
     }
     return r;
@@ -448,6 +448,21 @@ static void says(const char *expected, struct pxs_text *text) {
     ck_assert_str_eq(pxs_text_str(text), expected);
     pxs_text_clear(text);
 }
+
+START_TEST(names_with_commas_stay_apart)
+{
+    struct pxs_text text = {0};
+    struct pxs_race_entry e[2] = {{.label = "halve, lrgd 25", .decision = PXS_RACE_LEADS, .n = 4},
+                                  {.label = "halve, lrgd 50", .decision = PXS_RACE_STAYS, .n = 4}};
+    const struct pxs_race_record r = {
+        .look = 2, .seeds = 4, .metric = "best_val_loss", .n = 2, .entries = e};
+    pxs_race_words_end(&r, 1, 40, false, 0, &text);
+    says("halve, lrgd 25; and halve, lrgd 50 are equal to within 1, either will do: shown by 4 "
+         "seeds",
+         &text);
+    pxs_text_finish(&text);
+}
+END_TEST
 
 START_TEST(looks_in_words)
 {
@@ -530,6 +545,7 @@ static TCase *words_case(void) {
     TCase *c = tcase_create("words");
     tcase_add_test(c, what_is_kept_tells_the_state);
     tcase_add_test(c, looks_in_words);
+    tcase_add_test(c, names_with_commas_stay_apart);
     return c;
 }
 

@@ -16,7 +16,7 @@ static void a_folder(void) {
 }
 
 static struct pxs_race_entry entries[3] = {
-    {.label = "lrgd-90",
+    {.label = "learning_rate_G 0.001234567891, lambda_pixel 100, gan_mode vanilla, lrgd 90",
      .decision = PXS_RACE_STAYS,
      .n = 3,
      .diverged = 1,

@@ -246,7 +246,7 @@ struct pxs_store *make_raced_database(double indifference) {
                                              .low = decided[i].low,
                                              .high = decided[i].high};
         ck_assert_str_eq(pxs_table_at(&hashes, i, "label").text, decided[i].label);
-        snprintf(entries[i].label, sizeof entries[i].label, "%s", decided[i].label);
+        entries[i].label = decided[i].label;
         snprintf(entries[i].config_hash, sizeof entries[i].config_hash, "%s",
                  pxs_table_at(&hashes, i, "config_hash").text);
     }

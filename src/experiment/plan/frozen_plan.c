@@ -95,6 +95,8 @@ static void print_run(const struct pxs_plan *plan, const struct pxs_plan_run *p,
                        strcmp(dir, p->dir) == 0;
     pxs_json_put_string(w, "dir", usual || !p->dir ? "" : p->dir);
     pxs_json_put_string(w, "state", pxs_state_name(p->state));
+    if (p->configuration)
+        pxs_json_put_string(w, "configuration", p->configuration);
     if (p->shorter) { /* below the results folder, which may be moved, or absolute */
         const size_t n = strlen(plan->results);
         const bool below = strncmp(p->shorter, plan->results, n) == 0 && p->shorter[n] == '/';
@@ -240,6 +242,8 @@ static enum pxs_status read_run(struct pxs_json object, struct pxs_plan *plan,
     p->state = pxs_state_parse(word);
     if (p->state == PXS_STATE_NONE)
         return pxs_json_fail(value, err, "is no state of a run");
+    if (pxs_json_find(object, "configuration", &value))
+        PXS_TRY(get_text(object, "configuration", arena, &p->configuration, err));
     if (pxs_json_find(object, "shorter", &value)) {
         PXS_TRY(pxs_json_string(value, &word, err));
         if (!pxs_path_join(dir, sizeof dir, plan->results, word))

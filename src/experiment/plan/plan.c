@@ -312,6 +312,7 @@ static enum pxs_status make(struct pxs_plan *plan, const struct pxs_sweep_option
     PXS_TRY(load_config(plan, options, err));
     PXS_TRY(resolve_all(plan, options, err));
     PXS_TRY(refuse_twins(plan, err));
+    PXS_TRY(pxs_plan_name_race(plan, err));
     PXS_TRY(pxs_kernels_named(options->kernels, kernels, err));
 
     /* Where the database cannot be read now, the runs' folders tell what is done. One that is

@@ -108,6 +108,8 @@ int64_t pxs_steps_begun(const struct pxs_plan_run *run);
 
 /* Under validation: off nothing is held back. Earlier versions did: such runs have val_fraction in
  * their frozen config.yaml and identity, and workers follow it, so that they stay as they were. */
+/* naming.c: what the configurations of a race are called. */
+PXS_NODISCARD enum pxs_status pxs_plan_name_race(struct pxs_plan *plan, struct pxs_error *err);
 void pxs_hold_nothing_back(const struct pxs_plan_run *run, struct pxs_params *p);
 
 #endif

@@ -3,11 +3,13 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define NAMED 3 /* so many are named, the others counted */
 
 void pxs_race_record_finish(struct pxs_race_record *record) {
     free(record->entries);
+    pxs_arena_finish(&record->labels);
     *record = (struct pxs_race_record){0};
 }
 
@@ -49,7 +51,15 @@ enum pxs_race_state pxs_race_record_state(const struct pxs_race_record *r, doubl
 /* ---- pieces --------------------------------------------------------------------------------- */
 
 static const char *label_of(const struct pxs_race_entry *e) {
-    return e->label[0] ? e->label : "the only one";
+    return e->label && e->label[0] ? e->label : "the only one";
+}
+
+/* What stands between names in a list: names that have commas need more. */
+static const char *between(const struct pxs_race_record *r) {
+    for (size_t i = 0; i < r->n; i++)
+        if (strchr(label_of(&r->entries[i]), ','))
+            return "; ";
+    return ", ";
 }
 
 static bool higher_better(const struct pxs_race_record *r) {
@@ -77,6 +87,7 @@ static void add_left(const struct pxs_race_record *r, struct pxs_text *out) {
     const size_t left = pxs_race_record_left(r);
     const struct pxs_race_entry *leader = leader_of(r);
     const size_t named = left <= NAMED + 1 ? left : NAMED;
+    const char *comma = between(r), *last = comma[0] == ';' ? "; and " : " and ";
     size_t said = 0;
     if (leader)
         pxs_text_addf(out, "%s", label_of(leader)), said++;
@@ -84,7 +95,7 @@ static void add_left(const struct pxs_race_record *r, struct pxs_text *out) {
         const struct pxs_race_entry *e = &r->entries[i];
         if (e->decision != PXS_RACE_STAYS)
             continue;
-        pxs_text_addf(out, "%s%s", said == 0 ? "" : said + 1 == left ? " and " : ", ", label_of(e));
+        pxs_text_addf(out, "%s%s", said == 0 ? "" : said + 1 == left ? last : comma, label_of(e));
         said++;
     }
     if (said < left)
@@ -109,7 +120,7 @@ void pxs_race_words_look(const struct pxs_race_record *r, struct pxs_text *out) 
         const struct pxs_race_entry *e = &r->entries[i];
         if (e->decision != PXS_RACE_DROPPED || !leader)
             continue;
-        pxs_text_addf(out, "%s%s is dropped (", said > 0 ? ", " : "", label_of(e));
+        pxs_text_addf(out, "%s%s is dropped (", said > 0 ? between(r) : "", label_of(e));
         add_difference(r, e, leader, out);
         pxs_text_add(out, ")");
         said++;

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERSION = 1, LOOK_MAX = 16 << 20, ID_DIGITS = 12 };
+enum { VERSION = 1, LOOK_MAX = 16 << 20, LABEL_MAX = 1 << 16, ID_DIGITS = 12 };
 
 static enum pxs_status path_of(const char *dir, const char *race, int look, char path[PXS_PATH_MAX],
                                struct pxs_error *err) {
@@ -23,7 +23,7 @@ static enum pxs_status path_of(const char *dir, const char *race, int look, char
 static void print_entry(const struct pxs_race_entry *e, struct pxs_json_writer *w) {
     pxs_json_put_object(w, NULL);
     pxs_json_put_string(w, "config_hash", e->config_hash);
-    pxs_json_put_string(w, "label", e->label);
+    pxs_json_put_string(w, "label", e->label ? e->label : "");
     pxs_json_put_string(w, "decision", pxs_race_decision_name(e->decision));
     pxs_json_put_int(w, "n", (int64_t)e->n);
     pxs_json_put_int(w, "diverged", (int64_t)e->diverged);
@@ -105,11 +105,16 @@ static enum pxs_status get_chars(struct pxs_json object, const char *key, char *
     return PXS_OK;
 }
 
-static enum pxs_status read_entry(struct pxs_json object, size_t seeds, struct pxs_race_entry *e,
-                                  struct pxs_error *err) {
+static enum pxs_status read_entry(struct pxs_json object, size_t seeds, struct pxs_arena *labels,
+                                  struct pxs_race_entry *e, struct pxs_error *err) {
     char decision[16];
+    const char *label;
     PXS_TRY(get_chars(object, "config_hash", e->config_hash, sizeof e->config_hash, err));
-    PXS_TRY(get_chars(object, "label", e->label, sizeof e->label, err));
+    PXS_TRY(pxs_json_get_string(object, "label", &label, err));
+    if (strlen(label) > LABEL_MAX)
+        return pxs_json_fail(object, err, "has a label that is too long");
+    if (!(e->label = pxs_arena_strdup(labels, label)))
+        return pxs_fail_nomem(err);
     PXS_TRY(get_chars(object, "decision", decision, sizeof decision, err));
     PXS_TRY(get_size(object, "n", seeds, &e->n, err));
     PXS_TRY(get_size(object, "diverged", e->n, &e->diverged, err));
@@ -148,7 +153,7 @@ static enum pxs_status read_look(struct pxs_json root, struct pxs_race_record *o
         return pxs_fail_nomem(err);
     for (bool more = pxs_json_first(list, &one); more; more = pxs_json_next(&one)) {
         struct pxs_race_entry *e = &out->entries[out->n++];
-        PXS_TRY(read_entry(one, (size_t)seeds, e, err));
+        PXS_TRY(read_entry(one, (size_t)seeds, &out->labels, e, err));
         leaders += e->decision == PXS_RACE_LEADS;
         left += e->decision != PXS_RACE_DROPPED;
     }

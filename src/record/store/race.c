@@ -62,7 +62,7 @@ static enum pxs_status add_look(struct pxs_store *s, int64_t sweep_id,
         PXS_TRY(pxs_store_run_stmt(
             s, PXS_ST_RACE_DECISION_INSERT,
             PXS_ARGS(pxs_cell_int(sweep_id), pxs_cell_text(look->race), pxs_cell_int(look->look),
-                     pxs_cell_text(e->label), pxs_cell_text(e->config_hash),
+                     pxs_cell_text(e->label ? e->label : ""), pxs_cell_text(e->config_hash),
                      pxs_cell_int((int64_t)e->n), pxs_cell_int((int64_t)e->diverged),
                      pxs_cell_int((int64_t)e->pairs), finite_cell(e->mean),
                      finite_cell(e->difference), finite_cell(e->low), finite_cell(e->high),
@@ -115,7 +115,6 @@ static void fill_race(const struct pxs_table *t, struct pxs_store_race *race) {
 static void fill_entry(const struct pxs_table *t, size_t row, struct pxs_race_entry *e) {
     char word[16];
     text_at(t, row, "config_hash", e->config_hash, sizeof e->config_hash);
-    text_at(t, row, "configuration", e->label, sizeof e->label);
     text_at(t, row, "decision", word, sizeof word);
     for (int d = PXS_RACE_LEADS; d <= PXS_RACE_DROPPED; d++)
         if (strcmp(word, pxs_race_decision_name((enum pxs_race_decision)d)) == 0)
@@ -143,8 +142,14 @@ static enum pxs_status fill_look(const struct pxs_table *t, size_t first, const 
     text_at(t, first, "metric", look->metric, sizeof look->metric);
     look->level = real_at(t, first, "level", NAN);
     look->penalty = real_at(t, first, "penalty", NAN);
-    for (size_t i = 0; i < look->n; i++)
-        fill_entry(t, first + i, &look->entries[i]);
+    for (size_t i = 0; i < look->n; i++) {
+        const struct pxs_cell label = pxs_table_at(t, first + i, "configuration");
+        struct pxs_race_entry *e = &look->entries[i];
+        fill_entry(t, first + i, e);
+        e->label = pxs_arena_strdup(&look->labels, label.kind == PXS_CELL_TEXT ? label.text : "");
+        if (!e->label)
+            return pxs_fail_nomem(err);
+    }
     return PXS_OK;
 }
 

@@ -98,7 +98,7 @@ static void put_looks(struct pxs_text *out, const struct pxs_store_looks *race, 
 
 static void put_way(struct pxs_text *out, const struct pxs_store_looks *race, const struct way *way,
                     int y) {
-    const char *label = way->label[0] ? way->label : "the only one";
+    const char *label = way->label && way->label[0] ? way->label : "the only one";
     const double x = x_of(race, way->seeds);
     const bool dropped = way->decision == PXS_RACE_DROPPED;
     struct pxs_text shown = {0};

@@ -68,14 +68,8 @@ static void show_real(struct pxs_text *out, double value, enum pxs_show show, in
         pxs_text_addf(out, "%.*f", decimals, value);
     } else if (is_fixed(show)) {
         pxs_text_addf(out, "%.3e", value);
-    } else { /* six significant digits, but every digit of a whole number */
-        double rounded = value;
-        if (value != floor(value) || fabs(value) >= 1e15) {
-            snprintf(buf, sizeof buf, fabs(value) >= 1e6 && fabs(value) < 1e15 ? "%.0f" : "%.6g",
-                     value);
-            pxs_parse_double(buf, &rounded);
-        }
-        pxs_text_add(out, pxs_format_double(buf, rounded));
+    } else {
+        pxs_text_add(out, pxs_format_six(buf, value));
     }
 }
 

@@ -229,7 +229,9 @@ static enum pxs_status write_look(struct pxs_supervisor *s, const struct pxs_rac
         if (v->decision == PXS_RACE_OUT)
             continue;
         memcpy(e->config_hash, plan->runs[c].config_hash, sizeof e->config_hash);
-        snprintf(e->label, sizeof e->label, "%s", plan->runs[c].differs);
+        /* a plan that an earlier version froze has no such name */
+        e->label =
+            plan->runs[c].configuration ? plan->runs[c].configuration : plan->runs[c].differs;
         e->decision = v->decision;
         e->n = v->n;
         e->diverged = v->diverged;
