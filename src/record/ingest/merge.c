@@ -90,7 +90,7 @@ static enum pxs_status merge_one(struct merge *m, const char *dir, struct pxs_er
     else if (status == PXS_OK) {
         status = pxs_ingest_folder(m->store, dir, &ingested, &why);
         pxs_folder_unlock(&locks);
-        if (status == PXS_OK)
+        if (status == PXS_OK && ingested.run_id > 0) /* else nothing could be taken */
             status = take_looks(m, dir, &ingested, &why);
     }
     bool own = status == PXS_OK || status == PXS_E_BUSY || status == PXS_E_INVALID ||
