@@ -214,11 +214,9 @@ static void put_figures(const struct pxs_plan_rate *r, double top, int net, stru
     pxs_text_addf(out, "lr_%c %s -> %s", "GD"[net], first, last);
     if (top > fmax(r->first, r->last) * (1 + 1e-9))
         pxs_text_addf(out, ", at most %s", most);
-    double below = r->ratio > 0 ? 1 / r->ratio : 0;
-    if (r->ratio < 1 && fabs(below - round(below)) < 1e-6 * below)
-        pxs_text_addf(out, ", ratio 1/%.0f", below);
-    else
-        pxs_text_addf(out, ", ratio %.3g", r->ratio);
+    const struct pxs_cell ratio = pxs_cell_real(r->ratio);
+    pxs_text_add(out, ", ratio ");
+    pxs_cell_show(out, &ratio, PXS_SHOW_RATIO, -1);
 }
 
 static void put_schedule(const struct pxs_plan *plan, int net, struct pxs_params *p,

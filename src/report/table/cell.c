@@ -60,7 +60,8 @@ static void show_real(struct pxs_text *out, double value, enum pxs_show show, in
             pxs_text_addf(out, "%.*f", size >= 100 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3, value);
     } else if (show == PXS_SHOW_RATIO) {
         const double over = value > 0 ? 1 / value : NAN, whole = round(over);
-        if (whole >= 2 && fabs(over - whole) < 1e-9 * whole)
+        /* a thousandth and less are read more easily as numbers, and may have any size */
+        if (whole >= 2 && whole < 1000 && fabs(over - whole) < 1e-6 * whole)
             pxs_text_addf(out, "1/%.0f", whole);
         else
             pxs_text_addf(out, "%.3g", value);
