@@ -200,7 +200,7 @@ static void count_seeds(struct pxs_config *c, struct pxs_diags *d, const struct 
     if (node->quoted || !pxs_parse_int(node->text, &n) || n < 1 || n > PXS_CONFIG_MAX_RUNS) {
         struct pxs_text text = {0};
         pxs_text_add_quoted(&text, node->text);
-        pxs_diag_node(d, node, "seeds must be a list, or their number, 1 to %d, not %s%s",
+        pxs_diag_node(d, node, "seeds must be a list, their number, 1 to %d, or none, not %s%s",
                       PXS_CONFIG_MAX_RUNS, pxs_text_str(&text), node->quoted ? " in quotes" : "");
         pxs_text_finish(&text);
         return;
@@ -225,10 +225,12 @@ void pxs_seeds_claim(struct pxs_config *c, struct pxs_diags *d, const struct pxs
 
 static void parse_seeds(struct pxs_config *c, struct pxs_diags *d, const struct pxs_node *node) {
     static const int key = PXS_PARAM_seed;
+    if (pxs_node_is_word(node, "none"))
+        return;
     if (c->race.on) {
         pxs_diag_node(d, node,
-                      "sweep.seeds beside sweep.race, which gives the seeds: leave seeds out and "
-                      "say race: {first: 3, max_seeds: 40}, or say race: none");
+                      "sweep.seeds beside sweep.race, which gives the seeds: say seeds: none "
+                      "(--set sweep.seeds=none), or race: none");
         return;
     }
     pxs_seeds_claim(c, d, node, "sweep.seeds", "; for this seed alone say sweep.seeds: [N]");
