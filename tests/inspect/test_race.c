@@ -86,6 +86,7 @@ START_TEST(show_before_the_first_look)
     ck_ok(pxs_store_set_race(store, 1, &race, &err));
     ck_ok(pxs_report_show(store, "rates", PXS_FORMAT_TABLE, 0, &out, &err));
     ck_has(pxs_text_str(&out), "race: no look yet");
+    ck_has(pxs_text_str(&out), "confidence 0.9, 3 to 40 seeds, a budget of 7 runs\n");
     /* hours that do not reach it: `run` has paused the sweep for them */
     pxs_text_clear(&out);
     race.budget_runs = 0;
@@ -95,6 +96,45 @@ START_TEST(show_before_the_first_look)
     ck_ok(pxs_report_show(store, "rates", PXS_FORMAT_TABLE, 0, &out, &err));
     ck_has(pxs_text_str(&out),
            "race: time ended it before the first look, the first is at 3 seeds\n");
+    ck_has(pxs_text_str(&out), "3 to 40 seeds, a budget of 1 h 00 m of training\n");
+}
+END_TEST
+
+/* The penalty is no mean for people; for programs it stays a number. */
+START_TEST(all_seeds_diverged)
+{
+    struct pxs_race_entry entries[2] = {{.config_hash = "a",
+                                         .label = "lrgd-25",
+                                         .decision = PXS_RACE_LEADS,
+                                         .n = 3,
+                                         .pairs = 3,
+                                         .mean = 0.22},
+                                        {.config_hash = "b",
+                                         .label = "constant",
+                                         .decision = PXS_RACE_DROPPED,
+                                         .n = 3,
+                                         .diverged = 3,
+                                         .pairs = 3,
+                                         .mean = 0.8125,
+                                         .difference = 0.6,
+                                         .low = 0.5,
+                                         .high = 0.7}};
+    const struct pxs_race_record look = {.race = "0123456789ab",
+                                         .look = 2,
+                                         .seeds = 3,
+                                         .metric = "best_val_loss",
+                                         .level = 0.01,
+                                         .penalty = 0.8125,
+                                         .n = 2,
+                                         .entries = entries};
+    bool added;
+    ck_ok(pxs_store_add_look(store, 1, &look, &added, &err));
+    ck_ok(pxs_report_show(store, "rates", PXS_FORMAT_TABLE, 0, &out, &err));
+    ck_has(pxs_text_str(&out), " 3         3      3  diverged ");
+    ck_has_not(pxs_text_str(&out), "0.8125");
+    pxs_text_clear(&out);
+    ck_ok(pxs_report_show(store, "rates", PXS_FORMAT_CSV, 0, &out, &err));
+    ck_has(pxs_text_str(&out), "2,3,constant,3,3,3,0.8125,0.6,0.5,0.7,dropped\n");
 }
 END_TEST
 
@@ -105,6 +145,7 @@ static Suite *race_suite(void) {
     tcase_add_test(t, runs_that_are_not_needed);
     tcase_add_test(t, show_of_a_sweep_is_its_race);
     tcase_add_test(t, show_before_the_first_look);
+    tcase_add_test(t, all_seeds_diverged);
     suite_add_tcase(suite, t);
     return suite;
 }

@@ -1,6 +1,8 @@
 /* show SWEEP: what its race has decided so far, look by look. */
 #include "inspect_priv.h"
 
+#include <math.h>
+
 static const char decisions_sql[] =
     "SELECT look, seeds, configuration, n, diverged, pairs, mean, difference, low, high, decision "
     "FROM v_race WHERE sweep_id = ?1 ORDER BY look, decision = 'dropped', decision <> 'leads', "
@@ -24,6 +26,12 @@ static void put_words(const char *sweep, const struct pxs_store_looks *looks,
         if (race->indifference > 0)
             pxs_text_addf(out, ", differences up to %s do not matter",
                           pxs_format_rounded(number, race->indifference, 4));
+        if (race->budget_runs > 0)
+            pxs_text_addf(out, ", a budget of %lld runs", (long long)race->budget_runs);
+        else if (isfinite(race->budget_s)) {
+            pxs_format_duration(number, race->budget_s);
+            pxs_text_addf(out, ", a budget of %s of training", number);
+        }
         pxs_text_add(out, "\n");
     }
     pxs_store_race_words(looks, out);
@@ -32,6 +40,16 @@ static void put_words(const char *sweep, const struct pxs_store_looks *looks,
         pxs_text_add(out, "  ");
         pxs_race_words_look(&looks->looks[i], out);
         pxs_text_add(out, "\n");
+    }
+}
+
+/* A mean of nothing but the penalty for divergence is no number that was measured. */
+static void name_diverged(struct pxs_table *t) {
+    enum { MEAN = 6 };
+    for (size_t row = 0; row < t->n_rows; row++) {
+        const int64_t diverged = pxs_table_at(t, row, "diverged").integer;
+        if (diverged > 0 && diverged == pxs_table_at(t, row, "n").integer)
+            pxs_table_set(t, row, MEAN, pxs_cell_text("diverged"));
     }
 }
 
@@ -53,6 +71,7 @@ enum pxs_status pxs_show_race(struct pxs_store *s, const struct pxs_store_target
         for (size_t i = 0; i < PXS_COUNT(columns); i++)
             shown[i] = columns[i];
         pxs_hide_empty(&t, shown);
+        name_diverged(&t);
         pxs_text_add(out, "\ndecisions (against the leader, over the seeds of both)\n");
         status = pxs_table_lay_out(&t, shown, width, out, err);
     }
