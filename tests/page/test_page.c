@@ -259,6 +259,28 @@ START_TEST(it_shows_the_race)
 }
 END_TEST
 
+/* The page ranks by the metric of the race, and shows it. */
+START_TEST(the_metric_of_the_race_ranks)
+{
+    struct pxs_race_entry entries[] = {entry("a", PXS_RACE_LEADS, 0.1),
+                                       entry("b", PXS_RACE_DROPPED, 0.3)};
+    struct pxs_store_race race = {.race = "x",
+                                  .metric = "final_val_loss",
+                                  .confidence = 0.95,
+                                  .first = 2,
+                                  .max_seeds = 8,
+                                  .budget_s = INFINITY};
+    struct pxs_race_record look = {
+        .race = "x", .look = 1, .seeds = 2, .metric = "final_val_loss", .n = 2, .entries = entries};
+    bool added;
+    ck_has(page(), "class=\"number rest\" data-column=\"final_val_loss_mean\"");
+    ck_ok(pxs_store_set_race(store, 1, &race, &err));
+    ck_ok(pxs_store_add_look(store, 1, &look, &added, &err));
+    ck_has(page(), "Configurations, best mean final_val_loss first");
+    ck_has(page(), "class=\"number\" data-column=\"final_val_loss_mean\"");
+}
+END_TEST
+
 START_TEST(it_refuses_in_words)
 {
     const char *const by[] = {"lrgdd"};
@@ -284,6 +306,7 @@ static Suite *page_suite(void) {
     tcase_add_test(c, before_anything_is_recorded_it_says_so);
     tcase_add_test(c, it_says_what_each_key_does);
     tcase_add_test(c, it_shows_the_race);
+    tcase_add_test(c, the_metric_of_the_race_ranks);
     tcase_add_test(c, it_refuses_in_words);
     suite_add_tcase(suite, c);
     return suite;

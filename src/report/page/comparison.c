@@ -106,11 +106,19 @@ static void choose_keys(struct choice *choice, const struct pxs_comparison *c) {
         add_column(choice, c, k, NULL, true);
 }
 
+/* Of the metric that ranks, which never folds away. */
+static bool ranks(const struct pxs_comparison *c, const char *name) {
+    const size_t length = strlen(c->metric);
+    return strncmp(name, c->metric, length) == 0 &&
+           (name[length] == '\0' || strcmp(name + length, "_mean") == 0 ||
+            strcmp(name + length, "_std") == 0);
+}
+
 static void choose_wanted(struct choice *choice, const struct pxs_comparison *c, bool rest) {
     for (size_t i = 0; i < PXS_COUNT(wanted); i++) {
         const char *name = wanted[i].name;
         const size_t column = find_column(&c->table, name);
-        if (wanted[i].rest != rest ||
+        if ((wanted[i].rest && !ranks(c, name)) != rest ||
             (strncmp(name, stand_in, strlen(stand_in)) == 0 && strcmp(c->metric, stand_in) != 0))
             continue;
         if (column < c->table.n_columns && !says_nothing(&c->table, column))
@@ -186,6 +194,12 @@ static enum pxs_status make_table(struct pxs_page *p, const struct choice *choic
                                   struct pxs_error *err) {
     const struct pxs_comparison *c = &p->comparison;
     struct pxs_shown *shown = &p->shown[PXS_COMPARISON];
+    const char *caption =
+        strcmp(c->metric, "best_val_loss") == 0
+            ? "Configurations, best mean first"
+            : pxs_arena_printf(&p->arena, "Configurations, best mean %s first", c->metric);
+    if (!caption)
+        return pxs_fail_nomem(err);
     PXS_TRY(pxs_table_make(&shown->table, choice->names, choice->n, c->table.n_rows, err));
     for (size_t row = 0; row < shown->table.n_rows; row++) {
         for (size_t i = 0; i < choice->n; i++)
@@ -193,7 +207,7 @@ static enum pxs_status make_table(struct pxs_page *p, const struct choice *choic
                           c->table.cells[row * c->table.n_columns + choice->places[i]]);
     }
     shown->how = (struct pxs_look_of_table){.id = "comparison-table",
-                                            .caption = "Configurations, best mean first",
+                                            .caption = caption,
                                             .columns = choice->columns,
                                             .folded = choice->folded,
                                             .configurations = c->configurations,
