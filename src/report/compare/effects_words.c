@@ -53,7 +53,7 @@ static void put_name(struct pxs_text *out, const char *name, size_t *said) {
 }
 
 static void note_pairs(const struct effects *e, struct notes *n) {
-    size_t missing = 0, spared = 0, seeds = 0, settings = 0, runs = 0, effects = 0;
+    size_t missing = 0, spared = 0, seeds = 0, settings = 0, effects = 0;
     for (size_t i = 0; i < e->n_lines; i++) {
         const struct line *line = &e->lines[i];
         if (line->kind != LINE_EFFECT)
@@ -63,7 +63,6 @@ static void note_pairs(const struct effects *e, struct notes *n) {
         spared += line->spared;
         seeds += line->test.error == PXS_ERROR_SEEDS;
         settings += line->test.error == PXS_ERROR_SETTINGS;
-        runs += line->test.error == PXS_ERROR_RUNS;
     }
     if (effects == 0)
         return;
