@@ -200,7 +200,7 @@ PXS_NODISCARD enum pxs_status pxs_plan_read_params(const struct pxs_plan *plan, 
  * with it: lines; nothing where the plan does not prune. Appended to out. */
 void pxs_prune_words(const struct pxs_plan *plan, struct pxs_text *out);
 /* Reads anew from the database how long the runs have trained, into `spent` and `seconds_spent`;
- * where it cannot be read they stay. */
+ * they stay on failure. */
 PXS_NODISCARD enum pxs_status pxs_plan_read_spent(struct pxs_plan *plan, struct pxs_store *store,
                                                   struct pxs_error *err);
 /* The budget of training in seconds: run.budget or sweep.race.budget, the smaller of both, and the

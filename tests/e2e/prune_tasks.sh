@@ -1,22 +1,7 @@
 #!/usr/bin/env bash
 # Pruning by tasks side by side, which know each other's runs from their folders alone: the same runs are given up, with the same rows and
 # words, as by one local run; also where runs are parked and a task is killed. Called with PIXSWEEP FREEZE.
-FREEZE=$(realpath "$2")
-. "$(dirname "$0")/lib.sh"
-unset "${!SLURM_@}" "${!PIXSWEEP_@}"
-export PIXSWEEP_CORE_LOCKS="$WORK/cores"
-
-freeze() { "$FREEZE" "$@" 2>freeze.err || fail "freeze $*: $(cat freeze.err)"; }
-task() { # NAME DIR: in the background; its words go to NAME.out, its pid is $task
-    PIXSWEEP_TASK=$1 "$PIXSWEEP" task "$2" >"$1.out" 2>&1 &
-    task=$!
-}
-ends() { # PID NAME: with 0
-    local code=0
-    wait "$1" || code=$?
-    [ "$code" -eq 0 ] || fail "$2 ended with $code: $(cat "$2.out")"
-}
-there() { [ -n "$(find . -path "./$1")" ]; } # PATTERN
+. "$(dirname "$0")/tasks_lib.sh"
 verdicts() {
     sql "$1" "SELECT number, state, (SELECT count(*) FROM batch_loss b WHERE b.run_id = r.run_id) FROM run r ORDER BY number;
               SELECT number, epoch, value, cutoff, verdict FROM rung JOIN run USING (run_id) ORDER BY number, epoch;

@@ -1,22 +1,7 @@
 #!/usr/bin/env bash
 # A race by tasks side by side, which know each other's runs and looks from folders alone: the same decisions as by one local run, also where a
 # task is killed; runs that never begin get no folder. Called with PIXSWEEP FREEZE.
-FREEZE=$(realpath "$2")
-. "$(dirname "$0")/lib.sh"
-unset "${!SLURM_@}" "${!PIXSWEEP_@}"
-export PIXSWEEP_CORE_LOCKS="$WORK/cores"
-
-freeze() { "$FREEZE" "$@" 2>freeze.err || fail "freeze $*: $(cat freeze.err)"; }
-task() { # NAME DIR: in the background; its words go to NAME.out, its pid is $task
-    PIXSWEEP_TASK=$1 "$PIXSWEEP" task "$2" >"$1.out" 2>&1 &
-    task=$!
-}
-ends() { # PID NAME: with 0
-    local code=0
-    wait "$1" || code=$?
-    [ "$code" -eq 0 ] || fail "$2 ended with $code: $(cat "$2.out")"
-}
-there() { [ -n "$(find . -path "./$1")" ]; } # PATTERN
+. "$(dirname "$0")/tasks_lib.sh"
 same_as_whole() { # RESULTS
     (cd whole/race && sha256sum race/* 0*/config.yaml) >whole.txt
     (cd "$1"/race && sha256sum race/* 0*/config.yaml) >"$1.txt"

@@ -24,10 +24,7 @@ enum pxs_status pxs_plan_read_spent(struct pxs_plan *plan, struct pxs_store *sto
                                     struct pxs_error *err) {
     struct pxs_table rows = {0};
     const struct pxs_cell name = pxs_cell_text(plan->sweep);
-    const enum pxs_status status =
-        pxs_store_select(store, pxs_plan_spent_sql, &name, 1, &rows, err);
-    if (status != PXS_OK)
-        return status == PXS_E_NOMEM ? status : PXS_OK;
+    PXS_TRY(pxs_store_select(store, pxs_plan_spent_sql, &name, 1, &rows, err));
     plan->seconds_spent = 0;
     for (size_t row = 0; row < rows.n_rows; row++)
         plan->seconds_spent += pxs_table_at(&rows, row, "seconds").real;

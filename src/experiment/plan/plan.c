@@ -293,8 +293,9 @@ static enum pxs_status estimate(struct pxs_plan *plan, struct pxs_store *store,
             if (!pxs_speeds_tell(&speeds, &plan->runs[i].estimate))
                 speeds.source = PXS_TIME_GUESS;
         }
-    if (store)
-        PXS_TRY(pxs_plan_read_spent(plan, store, err));
+    /* Where rows cannot be read now, a plan is shown without; a supervisor reads them again. */
+    if (store && pxs_plan_read_spent(plan, store, err) == PXS_E_NOMEM)
+        return PXS_E_NOMEM;
     PXS_TRY(pxs_plan_foresee(plan, store, err));
     for (size_t i = 0; i < plan->n; i++)
         plan->runs[i].took = plan->runs[i].seconds == 0 ? plan->runs[i].spent : 0;

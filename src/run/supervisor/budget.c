@@ -41,10 +41,12 @@ static void look(struct pxs_supervisor *s, double now) {
     b->looked_at = now;
     struct pxs_error err;
     b->by_folders = !s->store;
+    if (s->store && pxs_plan_read_spent(s->plan, s->store, &err) != PXS_OK) {
+        pxs_store_trouble(s, &err, now);
+        b->by_folders = true; /* old figures would let too much begin */
+    }
     if (b->by_folders)
         ask_folders(s);
-    else if (pxs_plan_read_spent(s->plan, s->store, &err) != PXS_OK)
-        pxs_store_trouble(s, &err, now);
 }
 
 static double left_of(const struct pxs_supervisor *s, size_t index) {

@@ -278,7 +278,7 @@ static enum pxs_status judge(struct pxs_supervisor *s, struct pxs_error *err) {
 
 /* ---- what follows --------------------------------------------------------------------------- */
 
-/* Runs that the race needs no more, also one that a user has queued again. */
+/* Runs that the race needs no more. */
 static void spare_runs(struct pxs_supervisor *s) {
     for (size_t i = 0; i < s->plan->n; i++)
         if (s->runs[i].place == PXS_PLACE_TODO && !pxs_race_needs(s->plan, i)) {
